@@ -1,0 +1,145 @@
+import { CHALLENGER_FACTOR, NEWCOMER_WEIGHT, OPTIMISTIC_SLOTS, REGULAR_SLOTS } from "./limits.ts";
+import type { Rng } from "./rng.ts";
+
+/** What a neighbour has been given: nothing, a regular slot, or the optimistic one. */
+export type Slot = "choked" | "regular" | "optimistic";
+
+/** The narrow view of a neighbour that the choker needs. */
+export interface Candidate {
+  readonly slot: Slot;
+  /** Wants blocks from us; others get no slot, but may keep one that nobody wants. */
+  readonly interested: boolean;
+  /** Bytes a second received from it (EWMA over rounds): what tit-for-tat repays. */
+  readonly receivedRate: number;
+  /** How many of the rarest blocks I lack it holds: breaks ties. */
+  readonly rareHeld: number;
+  /** Since when it has waited for a slot, or held one. */
+  readonly waitingSinceMs: number;
+  /** Blocks it still lacks. */
+  readonly remainingBlocks: number;
+  /** Holds so little that it cannot repay yet. */
+  readonly newcomer: boolean;
+  /** Asked for blocks but sends us none although it has unchoked us: no regular slot while I am a leecher. */
+  readonly snubbing: boolean;
+}
+
+/** How to rank: a leecher repays; a seed shares out, and after coverage helps the last ones finish. */
+export type ChokeRule = "tit-for-tat" | "longest waiting" | "largest remaining";
+
+/** When the slots are dealt: a vacancy moves nobody, a round may, every third round the optimistic slot moves too. */
+export type ChokeMoment = "vacancy" | "round" | "optimistic round";
+
+/**
+ * Deals the slots: at most REGULAR_SLOTS + OPTIMISTIC_SLOTS candidates get one.
+ *
+ * Call with moment "vacancy" as soon as somebody waits while a slot is free, or held by one that wants nothing or snubs: waiting for the
+ * next round costs up to 3.5 times the time when rounds are long.
+ *
+ * What it weighs: an incumbent keeps its slot unless a challenger is 1.1 times better, because each change costs the
+ * loser its pipeline. The optimistic slot goes to whoever has no regular one, newcomers three times as likely: it is how
+ * they get their first blocks and how better partners are found. A seed has nothing to be repaid, so all slots follow one order.
+ *
+ * Source: Cohen 2003; libtorrent `choker.cpp`; rain `unchoker.go`.
+ *
+ * @returns the slot of each candidate, in their order
+ */
+export function assignSlots<C extends Candidate>(
+  candidates: readonly C[],
+  options: { readonly rule: ChokeRule; readonly moment: ChokeMoment; readonly rng: Rng },
+): Map<C, Slot> {
+  const { rule, moment, rng } = options;
+  const eligible = candidates.filter((c) => c.interested && !(rule === "tit-for-tat" && c.snubbing));
+  const draw = new Map(eligible.map((c) => [c, rng.next()]));
+  const order = (a: C, b: C): number => compare(a, b, rule) || (draw.get(a) ?? 0) - (draw.get(b) ?? 0);
+
+  const incumbents = eligible.filter((c) => c.slot === "regular").sort(order);
+  const regular = moment === "vacancy" ? incumbents.slice(0, REGULAR_SLOTS) : [];
+  const ranked = moment === "vacancy" ? eligible.filter((c) => c.slot !== "regular") : eligible;
+  // at a vacancy the optimistic peer stays where it is as long as others can fill the regular slots
+  const choice = [...ranked].sort((a, b) => Number(isParked(a, moment)) - Number(isParked(b, moment)) || order(a, b));
+  for (const candidate of choice.slice(0, REGULAR_SLOTS - regular.length)) {
+    regular.push(candidate);
+  }
+  if (moment !== "vacancy" && rule === "tit-for-tat") {
+    keepCloseIncumbents(regular, incumbents);
+  }
+
+  const rest = candidates.filter((c) => c.interested && !regular.includes(c));
+  const optimistic =
+    moment === "optimistic round" ? [] : rest.filter((c) => c.slot === "optimistic").slice(0, OPTIMISTIC_SLOTS);
+  while (optimistic.length < OPTIMISTIC_SLOTS && optimistic.length < rest.length) {
+    const drawn = drawWeighted(rest, { besides: optimistic, rng });
+    if (drawn === undefined) {
+      break;
+    }
+    optimistic.push(drawn);
+  }
+  // nobody wants the slots that are left: who lost interest for a moment keeps its own, and saves a round trip
+  for (const idle of candidates.filter((c) => isIdle(c)).sort(order)) {
+    if (regular.length < REGULAR_SLOTS) {
+      regular.push(idle);
+    } else if (optimistic.length < OPTIMISTIC_SLOTS) {
+      optimistic.push(idle);
+    }
+  }
+  const slots = new Map<C, Slot>(candidates.map((c) => [c, "choked"]));
+  for (const candidate of regular) {
+    slots.set(candidate, "regular");
+  }
+  for (const candidate of optimistic) {
+    slots.set(candidate, "optimistic");
+  }
+  return slots;
+}
+
+/** Holds a slot, wants nothing now, but may soon: it lacks blocks. */
+function isIdle(candidate: Candidate): boolean {
+  return candidate.slot !== "choked" && !candidate.interested && candidate.remainingBlocks > 0;
+}
+
+function isParked(candidate: Candidate, moment: ChokeMoment): boolean {
+  return moment === "vacancy" && candidate.slot === "optimistic";
+}
+
+/** Negative when `a` deserves a slot more. */
+function compare(a: Candidate, b: Candidate, rule: ChokeRule): number {
+  switch (rule) {
+    case "tit-for-tat":
+      return b.receivedRate - a.receivedRate || b.rareHeld - a.rareHeld;
+    case "longest waiting":
+      // who holds a slot has not waited at all; among them, who got it last keeps it longest
+      return Number(a.slot !== "choked") - Number(b.slot !== "choked") || waiting(a, b);
+    case "largest remaining":
+      return b.remainingBlocks - a.remainingBlocks || a.waitingSinceMs - b.waitingSinceMs;
+  }
+}
+
+function waiting(a: Candidate, b: Candidate): number {
+  return a.slot === "choked" ? a.waitingSinceMs - b.waitingSinceMs : b.waitingSinceMs - a.waitingSinceMs;
+}
+
+/** Gives incumbents their slot back from challengers that are not clearly better, best incumbent first. */
+function keepCloseIncumbents<C extends Candidate>(regular: C[], incumbents: readonly C[]): void {
+  for (const incumbent of incumbents) {
+    if (regular.includes(incumbent)) {
+      continue;
+    }
+    const weakest = regular.findLastIndex((c) => c.slot !== "regular");
+    const challenger = regular[weakest];
+    if (challenger !== undefined && challenger.receivedRate <= incumbent.receivedRate * CHALLENGER_FACTOR) {
+      regular[weakest] = incumbent;
+    }
+  }
+}
+
+function drawWeighted<C extends Candidate>(
+  candidates: readonly C[],
+  options: { readonly besides: readonly C[]; readonly rng: Rng },
+): C | undefined {
+  const weight = (c: C): number => (options.besides.includes(c) ? 0 : c.newcomer ? NEWCOMER_WEIGHT : 1);
+  let left = options.rng.next() * candidates.reduce((sum, c) => sum + weight(c), 0);
+  return candidates.find((c) => {
+    left -= weight(c);
+    return left < 0;
+  });
+}

@@ -1,0 +1,400 @@
+import type { Bitfield } from "./bitfield.ts";
+import { BlockLedger, bytesLeft, type Fetch, type Owner, ownerOf } from "./block_ledger.ts";
+import type { BlockPicker } from "./block_picker.ts";
+import { assert, ProtocolError } from "./errors.ts";
+import type { Geometry } from "./geometry.ts";
+import { MAX_DUPLICATE_RATIO, MAX_UNIT_BYTES, MIN_SNUB_MS, SNUB_FACTOR } from "./limits.ts";
+import { type LiveLink, type PendingUnit, sameUnit, type Unit } from "./link.ts";
+import { type ChooseBlock, nextFetch, wantedFrom } from "./next_fetch.ts";
+import type { PeerMessage } from "./peer_wire.ts";
+import { pipelineDepth, unitSize } from "./pipeline.ts";
+import type { RateLimiter } from "./rate_limiter.ts";
+import type { Rng } from "./rng.ts";
+import { findRescue } from "./slow_owners.ts";
+
+/** A refused block is asked for again only after this long: what made the peer refuse may be over then. */
+const REFUSED_MS = 500;
+/** What a link is thought to carry that has sent nothing yet, in bytes a second: little, for it may be busy with others. */
+const UNKNOWN_RATE = 1024 * 1024;
+/** However slow a link has been, it is snubbed after this long. */
+const MAX_SNUB_MS = 60_000;
+
+/**
+ * Which blocks are fetched from whom, and the requests in flight.
+ * Each REQUEST is answered exactly once, and only its answer gives a block back: whoever chokes or refuses us, or is
+ * called off, stays an owner until it has answered what it was asked. Otherwise a block that crosses our CANCEL brings
+ * the same bytes twice. By which rules a link gets its next block: `nextFetch`, then `findRescue`.
+ */
+export class Downloads {
+  readonly #ledger: BlockLedger;
+  readonly #limiter: RateLimiter;
+  readonly #choose: ChooseBlock;
+  readonly #send: (link: LiveLink, message: PeerMessage) => void;
+  #duplicateBytes = 0;
+  /** Bytes taken back by CANCEL and not answered: they may come nevertheless. */
+  #cancelledBytes = 0;
+  #freed = false;
+  #throttled = false;
+
+  constructor(options: {
+    readonly geometry: Geometry;
+    readonly have: Bitfield;
+    readonly rng: Rng;
+    readonly limiter: RateLimiter;
+    readonly chooseBlock: ChooseBlock;
+    readonly send: (link: LiveLink, message: PeerMessage) => void;
+    /** Forget the bytes that came of a block: it will start anew. */
+    readonly discard: (block: number) => void;
+  }) {
+    this.#ledger = new BlockLedger(options);
+    this.#limiter = options.limiter;
+    this.#choose = options.chooseBlock;
+    this.#send = options.send;
+  }
+
+  get picker(): BlockPicker {
+    return this.#ledger.picker;
+  }
+
+  /** Payload bytes that came and were not needed. */
+  get duplicateBytes(): number {
+    return this.#duplicateBytes;
+  }
+
+  /** Bytes of the share not yet verified. */
+  get remainingBytes(): number {
+    return this.#ledger.remainingBytes;
+  }
+
+  /** The blocks on their way, and from which links: for tests of the invariants. */
+  *fetching(): Generator<{ readonly block: number; readonly owners: readonly number[] }> {
+    for (const fetch of this.#ledger.fetches()) {
+      yield { block: fetch.block, owners: fetch.owners.filter((o) => !o.closed).map((o) => o.link.id) };
+    }
+  }
+
+  /** When every link should be filled: at once if blocks were freed, or when the download limit lets requests through again. */
+  refillAtMs(nowMs: number): number {
+    if (this.#freed) {
+      return nowMs;
+    }
+    return this.#throttled ? this.#limiter.readyAtMs(nowMs) : Number.POSITIVE_INFINITY;
+  }
+
+  /** Fills every link. */
+  refill(links: Iterable<LiveLink>, nowMs: number): void {
+    this.#freed = false;
+    this.#throttled = false;
+    for (const link of links) {
+      this.fill(link, nowMs);
+    }
+  }
+
+  /** The link turned out to hold `block`. */
+  learn(link: LiveLink, block: number): void {
+    this.#ledger.learn(link, block);
+  }
+
+  /** The link told for the first time what it holds. */
+  learnAll(link: LiveLink, holds: Bitfield): void {
+    this.#ledger.learnAll(link, holds);
+  }
+
+  /** The link is gone: its blocks are freed, its copies do not count any more. */
+  forget(link: LiveLink): void {
+    for (const unit of link.download.pending) {
+      this.#cancelledBytes -= unit.cancelled ? unit.length : 0;
+    }
+    link.download.pending.length = 0;
+    this.#ledger.forget(link);
+    this.#freed = true;
+  }
+
+  /** Sends requests until the link's pipeline is full or nothing is to be asked of it. */
+  fill(link: LiveLink, nowMs: number): void {
+    const { download } = link;
+    if (download.useful === 0 || (download.choked && download.allowed.size === 0)) {
+      return;
+    }
+    if (download.snubbed && download.pending.length > 0) {
+      return;
+    }
+    const rate = download.rate.bytesPerSecond(nowMs);
+    const unitBytes = unitSize(rate);
+    const depth = download.snubbed ? 1 : pipelineDepth(rate, { rttMs: download.rttMs, unitBytes });
+    let inFlight = download.pending.length - download.cancelled;
+    while (inFlight < depth) {
+      if (this.#limiter.readyAtMs(nowMs) > nowMs) {
+        this.#throttled = true;
+        return;
+      }
+      const fetch = this.#askingOf(link) ?? this.#nextFetch(link, { nowMs, inFlight });
+      if (fetch === undefined) {
+        return;
+      }
+      this.#ask(link, { fetch, unitBytes, nowMs });
+      inFlight++;
+    }
+  }
+
+  #ask(link: LiveLink, options: { readonly fetch: Fetch; readonly unitBytes: number; readonly nowMs: number }): void {
+    const { fetch, unitBytes, nowMs } = options;
+    const { block } = fetch;
+    const { download } = link;
+    const owner = ownerOf(fetch, link);
+    assert(owner !== undefined, `link ${link.id} owns block ${block}`);
+    const offset = Math.max(owner.asked, fetch.received);
+    const length = Math.min(unitBytes, fetch.length - offset);
+    if (download.pending.length === download.cancelled) {
+      download.lastUnitMs = nowMs;
+    }
+    download.pending.push({ block, offset, length, askedMs: nowMs, cancelled: false });
+    this.#limiter.take(length, nowMs);
+    owner.asked = offset + length;
+    this.#send(link, { type: "REQUEST", block, offset, length });
+  }
+
+  /** What a unit that begins to arrive is worth: the driver keeps "wanted" bytes and throws the rest away. */
+  judge(link: LiveLink, unit: Unit): "wanted" | "unwanted" | "unsolicited" {
+    if (!link.download.pending.some((p) => sameUnit(p, unit))) {
+      return "unsolicited";
+    }
+    const fetch = this.#ledger.fetchOf(unit.block);
+    const wanted = fetch !== undefined && (!fetch.solo || ownerOf(fetch, link) !== undefined);
+    return wanted ? "wanted" : "unwanted";
+  }
+
+  /**
+   * A unit came whole; the first `receivedBytes` of its block are there now.
+   *
+   * @returns whether the block is complete now
+   * @throws {ProtocolError} when it was not asked for
+   */
+  arrived(link: LiveLink, unit: Unit, options: { readonly receivedBytes: number; readonly nowMs: number }): boolean {
+    const { receivedBytes, nowMs } = options;
+    const { block, length } = unit;
+    const { askedMs } = this.#answered(link, unit);
+    const { download } = link;
+    download.rate.add(length, nowMs);
+    download.roundBytes += length;
+    download.rttMs = Math.min(download.rttMs, nowMs - askedMs);
+    download.lastUnitMs = nowMs;
+    download.patienceMs = this.#patienceMs(download.rate.bytesPerSecond(nowMs));
+    download.snubbed = false;
+
+    const before = this.#ledger.fetchOf(block)?.received ?? 0;
+    const isWhole = this.received(block, receivedBytes);
+    const fetch = this.#ledger.fetchOf(block);
+    const after = isWhole ? this.#ledger.geometry.lengthOf(block) : (fetch?.received ?? 0);
+    this.#duplicateBytes += Math.max(0, length - (after - before));
+    const end = unit.offset + length;
+    if (isWhole || end === this.#ledger.geometry.lengthOf(block)) {
+      download.allowed.delete(block); // for one time only; the other side crosses it out as well
+    }
+    for (const owner of [...(fetch?.owners ?? [])]) {
+      this.#review(fetch as Fetch, owner, { arrivedEnd: owner.link === link ? end : 0 });
+    }
+    return isWhole;
+  }
+
+  /** After bytes of its block came, from it or another: calls off what cannot be used any more. */
+  #review(fetch: Fetch, owner: Owner, options: { readonly arrivedEnd: number }): void {
+    if (options.arrivedEnd > fetch.received) {
+      this.#callOff(fetch, owner); // it fell in a gap: whatever else is asked of this block would as well
+    } else if (fetch.owners.length > 1) {
+      this.#cancel(owner.link, (unit) => unit.block === fetch.block && unit.offset + unit.length <= fetch.received);
+    }
+    this.#letGoIfAnswered(fetch, owner);
+  }
+
+  /** The first `receivedBytes` of a block are there; returns whether it is whole now: then its owners are called off. */
+  received(block: number, receivedBytes: number): boolean {
+    const whole = this.#ledger.received(block, receivedBytes);
+    for (const { link } of whole?.owners ?? []) {
+      this.#cancel(link, (unit) => unit.block === block);
+    }
+    return whole !== undefined;
+  }
+
+  /**
+   * A REQUEST was refused: nothing more of this block is asked, and with `avoid` not again for a moment.
+   *
+   * @throws {ProtocolError} when it was not asked for
+   */
+  rejected(link: LiveLink, unit: Unit, options: { readonly avoid: boolean; readonly nowMs: number }): void {
+    const { cancelled } = this.#answered(link, unit);
+    const { block } = unit;
+    if (options.avoid && !cancelled) {
+      link.download.refusedUntilMs.set(block, options.nowMs + REFUSED_MS);
+    }
+    const fetch = this.#ledger.fetchOf(block);
+    const owner = fetch === undefined ? undefined : ownerOf(fetch, link);
+    if (fetch !== undefined && owner !== undefined) {
+      owner.closed = true;
+      this.#letGoIfAnswered(fetch, owner);
+    }
+  }
+
+  /** The link will serve nothing but what it allowed: what it was asked it will reject, and nothing more is asked. */
+  choked(link: LiveLink): void {
+    for (const fetch of [...this.#ledger.fetches()]) {
+      const owner = ownerOf(fetch, link);
+      if (owner !== undefined && !link.download.allowed.has(fetch.block)) {
+        owner.closed = true;
+        this.#letGoIfAnswered(fetch, owner);
+      }
+    }
+  }
+
+  /** The hash was right and the block is on disk. */
+  stored(block: number): void {
+    this.#ledger.stored(block);
+  }
+
+  /** The hash was wrong: the block is wanted anew; `solo`: from one peer only, so that it can be held to account. */
+  corrupt(block: number, options: { readonly solo: boolean }): void {
+    this.#ledger.corrupt(block, options);
+    this.#freed = true;
+  }
+
+  /**
+   * Calls off a link that owes units for too long; returns whether it was snubbed now.
+   *
+   * If it lives, it answers the CANCELs, and its blocks are free. If that takes as long again, they are taken away unanswered.
+   */
+  snubIfSilent(link: LiveLink, nowMs: number): boolean {
+    const { download } = link;
+    if (download.pending.length === 0) {
+      return false;
+    }
+    const silentMs = nowMs - download.lastUnitMs;
+    const patienceMs = download.patienceMs ?? this.#patienceMs(UNKNOWN_RATE);
+    if (silentMs <= patienceMs || (download.snubbed && silentMs <= 2 * patienceMs)) {
+      return false;
+    }
+    for (const fetch of [...this.#ledger.fetches()]) {
+      const owner = ownerOf(fetch, link);
+      if (owner !== undefined) {
+        this.#callOff(fetch, owner);
+        if (download.snubbed) {
+          this.#freed = this.#ledger.disown(fetch, link) || this.#freed;
+        }
+      }
+    }
+    const isNew = !download.snubbed;
+    download.snubbed = true;
+    return isNew;
+  }
+
+  /**
+   * How long a link at this rate may owe us a unit: 8 times as long as a block takes.
+   *
+   * A block, not a unit: between two units it may serve a block to each of its other neighbours.
+   */
+  #patienceMs(bytesPerSecond: number): number {
+    const bytes = Math.max(MAX_UNIT_BYTES, this.#ledger.geometry.blockSizeBytes);
+    return Math.min(MAX_SNUB_MS, Math.max(MIN_SNUB_MS, (SNUB_FACTOR * bytes * 1000) / Math.max(1, bytesPerSecond)));
+  }
+
+  /** The link's block that it has not been asked for to the end. */
+  #askingOf(link: LiveLink): Fetch | undefined {
+    const { asking } = link.download;
+    const fetch = asking === undefined ? undefined : this.#ledger.fetchOf(asking);
+    const owner = fetch === undefined ? undefined : ownerOf(fetch, link);
+    if (fetch === undefined || owner === undefined || owner.closed) {
+      return undefined;
+    }
+    return Math.max(owner.asked, fetch.received) < fetch.length ? fetch : undefined;
+  }
+
+  /** The block to ask `link` for next; it becomes an owner. */
+  #nextFetch(link: LiveLink, options: { readonly nowMs: number; readonly inFlight: number }): Fetch | undefined {
+    const { nowMs, inFlight } = options;
+    const { download } = link;
+    const wanted = wantedFrom(link, nowMs);
+    let fetch = nextFetch(link, { ledger: this.#ledger, choose: this.#choose, wanted, inFlight });
+    // while the pipe is busy it need not be known whether a slow owner should lose its block
+    if (fetch === undefined && inFlight === 0 && !download.snubbed) {
+      fetch = this.#rescued(link, { wanted, nowMs });
+    }
+    if (fetch !== undefined) {
+      this.#ledger.own(fetch, link);
+      download.asking = fetch.block;
+    }
+    return fetch;
+  }
+
+  /** Rules 5 and 6, as long as what may come twice because of them stays within MAX_DUPLICATE_RATIO. */
+  #rescued(
+    link: LiveLink,
+    options: { readonly wanted: (block: number) => boolean; readonly nowMs: number },
+  ): Fetch | undefined {
+    const rescue = findRescue(link, {
+      ...options,
+      fetches: this.#ledger.fetches(),
+      endgame: this.picker.length === 0,
+    });
+    if (rescue === undefined) {
+      return undefined;
+    }
+    const { fetch, slow, how, riskBytes } = rescue;
+    const isCheap = riskBytes <= this.#spareBytes();
+    if (how === "take over") {
+      this.#callOff(fetch, slow);
+      slow.link.download.refusedUntilMs.set(fetch.block, options.nowMs + REFUSED_MS);
+    }
+    return isCheap ? fetch : undefined; // too dear to be asked twice: it is free once the slow one has answered
+  }
+
+  /** How many bytes more may be put at risk of coming twice. */
+  #spareBytes(): number {
+    let spare = MAX_DUPLICATE_RATIO * this.#ledger.geometry.sizeBytes - this.#duplicateBytes - this.#cancelledBytes;
+    for (const fetch of this.#ledger.fetches()) {
+      spare -= fetch.owners.length > 1 ? bytesLeft(fetch) : 0;
+      for (const { link } of fetch.owners) {
+        const next = link.download.pending.find((unit) => unit.block === fetch.block && !unit.cancelled);
+        spare -= Math.max(0, fetch.received - (next?.offset ?? fetch.received));
+      }
+    }
+    return spare;
+  }
+
+  /** Takes back what an owner was asked, and asks no more. */
+  #callOff(fetch: Fetch, owner: Owner): void {
+    owner.closed = true;
+    this.#cancel(owner.link, (unit) => unit.block === fetch.block);
+  }
+
+  #cancel(link: LiveLink, which: (unit: Unit) => boolean): void {
+    for (const unit of link.download.pending) {
+      if (!unit.cancelled && which(unit)) {
+        const { block, offset, length } = unit;
+        unit.cancelled = true;
+        link.download.cancelled++;
+        this.#cancelledBytes += length;
+        this.#send(link, { type: "CANCEL", block, offset, length });
+      }
+    }
+  }
+
+  #letGoIfAnswered(fetch: Fetch, owner: Owner): void {
+    const { link } = owner;
+    if (owner.closed && !link.download.pending.some((unit) => unit.block === fetch.block)) {
+      this.#freed = this.#ledger.disown(fetch, link) || this.#freed;
+    }
+  }
+
+  #answered(link: LiveLink, unit: Unit): PendingUnit {
+    const { download } = link;
+    const index = download.pending.findIndex((p) => sameUnit(p, unit));
+    const [answered] = index < 0 ? [] : download.pending.splice(index, 1);
+    if (answered === undefined) {
+      throw new ProtocolError(`Cannot use an answer for ${unit.length} bytes of block ${unit.block}: not asked for`);
+    }
+    if (answered.cancelled) {
+      download.cancelled--;
+      this.#cancelledBytes -= unit.length;
+    }
+    return answered;
+  }
+}

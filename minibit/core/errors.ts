@@ -1,0 +1,34 @@
+/** The errors MiniBit tells apart: a stranger's fault, a user's mistake. Anything else is our bug. */
+
+/** The other side broke the protocol; its link is closed, the process lives on. */
+export class ProtocolError extends Error {
+  override readonly name = "ProtocolError";
+}
+
+/** A manifest that must not be used; the message says which rule it breaks. */
+export class ManifestError extends Error {
+  override readonly name = "ManifestError";
+}
+
+/** Something the user can mend; shown as one line, without a stack trace. */
+export class UserError extends Error {
+  override readonly name = "UserError";
+  /** Process exit code: 1 failed, 2 usage. */
+  readonly exitCode: 1 | 2;
+
+  constructor(message: string, options: { exitCode?: 1 | 2; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.exitCode = options.exitCode ?? 1;
+  }
+}
+
+/**
+ * Guards a condition that only a bug of ours can break.
+ *
+ * @throws {Error} when `condition` is false
+ */
+export function assert(condition: boolean, message: string): asserts condition {
+  if (!condition) {
+    throw new Error(`Assertion failed: ${message}`);
+  }
+}

@@ -1,0 +1,173 @@
+import type { Bitfield } from "./bitfield.ts";
+import type { Geometry } from "./geometry.ts";
+import { ALLOWED_BLOCKS, MAX_HINT_BLOCKS, SUGGEST_AHEAD_BLOCKS } from "./limits.ts";
+import type { LiveLink, Unit } from "./link.ts";
+import type { PeerMessage } from "./peer_wire.ts";
+import type { Rng } from "./rng.ts";
+import { SeedPlanner } from "./seed_planner.ts";
+
+/**
+ * What we tell neighbours to ask us for: a lone seed's plan (SUGGEST, and refusing what does not fit), and the blocks a
+ * neighbour may ask for although it is choked (ALLOW).
+ */
+export class Hints {
+  readonly #geometry: Geometry;
+  readonly #have: Bitfield;
+  readonly #rng: Rng;
+  readonly #send: (link: LiveLink, message: PeerMessage) => void;
+  /** Peers that had their allowed blocks: once is enough. */
+  readonly #welcomed = new Set<number>();
+  #planner: SeedPlanner | undefined;
+
+  constructor(options: {
+    readonly geometry: Geometry;
+    readonly have: Bitfield;
+    readonly rng: Rng;
+    readonly send: (link: LiveLink, message: PeerMessage) => void;
+  }) {
+    this.#geometry = options.geometry;
+    this.#have = options.have;
+    this.#rng = options.rng;
+    this.#send = options.send;
+  }
+
+  /** Whether a plan is under way: some block exists nowhere else, as far as known. */
+  get planning(): boolean {
+    return this.#planner !== undefined;
+  }
+
+  /** We hold everything now; `copies`: how many neighbours hold a block. */
+  plan(copies: (block: number) => number): void {
+    const planner = new SeedPlanner(this.#have.size, { rng: this.#rng, copies });
+    this.#planner = planner.covered ? undefined : planner;
+  }
+
+  /** Another peer holds these blocks. Once every block exists elsewhere, leechers choose best for themselves. */
+  spread(blocks: Iterable<number>, links: Iterable<LiveLink>): void {
+    if (this.#planner === undefined) {
+      return;
+    }
+    for (const block of blocks) {
+      this.#planner.spread(block);
+    }
+    if (this.#planner.covered) {
+      this.#planner = undefined;
+      for (const link of links) {
+        link.upload.suggested.clear();
+        this.#send(link, { type: "SUGGEST", blocks: [] });
+      }
+    }
+  }
+
+  /** Whether the plan speaks against serving this unit; of a block refused at its start the rest is refused as well. */
+  refuses(link: LiveLink, unit: Unit, nowMs: number): boolean {
+    const { upload } = link;
+    if (this.#planner === undefined) {
+      return false;
+    }
+    const refused =
+      unit.offset === 0 ? this.#planner.refuses(link.id, unit.block, nowMs) : upload.refused === unit.block;
+    upload.refused = refused ? unit.block : undefined;
+    return refused;
+  }
+
+  /** Whether this unit is of a block that somebody else was given, while some block exists nowhere else: it can wait. */
+  repeats(link: LiveLink, unit: Unit): boolean {
+    return this.#planner?.repeats(link.id, unit.block) === true;
+  }
+
+  /** The link asked for a unit that will be served. */
+  claimed(link: LiveLink, block: number, nowMs: number): void {
+    if (this.#planner !== undefined) {
+      this.#planner.claim(link.id, block, nowMs);
+      link.upload.suggested.delete(block);
+    }
+  }
+
+  /** Keeps a few blocks suggested ahead of what an unchoked link has asked for. */
+  suggest(link: LiveLink): void {
+    const { queue, suggested, inFlight } = link.upload;
+    if (this.#planner === undefined) {
+      return;
+    }
+    let blocksQueued = 0;
+    for (const unit of queue) {
+      blocksQueued += Number(unit.offset === 0);
+    }
+    const wanted = Math.min(MAX_HINT_BLOCKS, blocksQueued + SUGGEST_AHEAD_BLOCKS) - suggested.size;
+    const blocks = this.#planner.grant(link.id, wanted);
+    if (blocks.length === 0 && suggested.size === 0 && queue.length === 0 && inFlight === undefined) {
+      const regranted = this.#planner.regrant(link.id);
+      blocks.push(...(regranted === undefined ? [] : [regranted]));
+    }
+    for (const block of blocks) {
+      suggested.add(block);
+    }
+    if (blocks.length > 0) {
+      this.#send(link, { type: "SUGGEST", blocks });
+    }
+  }
+
+  /** Before a CHOKE: the block it has in part it may finish, for half a block is of use to nobody. */
+  allowUnfinished(link: LiveLink): void {
+    const { unfinished, allowed } = link.upload;
+    if (unfinished !== undefined && !allowed.has(unfinished)) {
+      this.#allow(link, [unfinished]);
+    }
+  }
+
+  /** Lets a newcomer that got no slot fetch a few blocks, so that it has something to trade. */
+  welcome(link: LiveLink): void {
+    const isNewcomer = link.holds?.count === 0 && !this.#welcomed.has(link.peerId);
+    if (!isNewcomer || link.upload.slot !== "choked" || this.#have.count === 0) {
+      return;
+    }
+    this.#welcomed.add(link.peerId);
+    const planned = this.#planner?.grant(link.id, ALLOWED_BLOCKS) ?? [];
+    const blocks = planned.length > 0 ? planned : this.#someHeld(ALLOWED_BLOCKS);
+    this.#allow(link, blocks);
+  }
+
+  /** The link was choked, and these requests of it were rejected: what it was given and has not begun is free again. */
+  choked(link: LiveLink, rejected: readonly Unit[]): void {
+    for (const { block } of rejected) {
+      this.#planner?.release(link.id, block);
+    }
+    for (const block of link.upload.suggested) {
+      this.#planner?.release(link.id, block);
+    }
+    link.upload.suggested.clear();
+  }
+
+  /** The link took its request for this unit back before any of its block was sent. */
+  cancelled(link: LiveLink, unit: Unit): void {
+    if (link.upload.unfinished !== unit.block) {
+      this.#planner?.release(link.id, unit.block);
+    }
+  }
+
+  /** The link is gone. */
+  forget(link: LiveLink): void {
+    this.#planner?.releaseAll(link.id);
+  }
+
+  #allow(link: LiveLink, blocks: readonly number[]): void {
+    for (const block of blocks) {
+      link.upload.allowed.add(block);
+      link.upload.allowanceBytes += this.#geometry.lengthOf(block);
+    }
+    this.#send(link, { type: "ALLOW", blocks });
+  }
+
+  #someHeld(count: number): number[] {
+    const found: number[] = [];
+    const first = this.#rng.below(this.#have.size);
+    for (let i = 0; i < this.#have.size && found.length < count; i++) {
+      const block = (first + i) % this.#have.size;
+      if (this.#have.has(block)) {
+        found.push(block);
+      }
+    }
+    return found;
+  }
+}

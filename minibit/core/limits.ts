@@ -1,0 +1,147 @@
+/**
+ * Every bound of MiniBit, with its unit in the name and its reason beside it.
+ *
+ * What a stranger can make us allocate, wait for or store is capped here and nowhere else.
+ */
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** Both protocols' version: a peer or tracker that speaks another one is told so and dropped. */
+export const PROTOCOL_VERSION = 1;
+
+/** Smallest block: what the original coursework used, so that a small text still makes several blocks. */
+export const MIN_BLOCK_BYTES = 1 * KIB;
+/** Largest block chosen by default: a 4 GiB share still makes 1024 of them, enough for a swarm of 100. */
+export const MAX_DEFAULT_BLOCK_BYTES = 4 * MIB;
+/** Largest block a user may ask for; a block is the smallest thing that can be re-used after a bad hash. */
+export const MAX_BLOCK_BYTES = 64 * MIB;
+/** Most blocks a share may have: bounds bitfields (128 KiB) and the picker's tables (tens of MiB). */
+export const MAX_BLOCKS = 1 << 20;
+/** Above this many bytes a second copy of the share costs as much as its transfer: `auto` picks the direct store. */
+export const DIRECT_STORE_FROM_BYTES = 64 * MIB;
+
+/** Smallest unit asked for once the pipe runs (a block may be smaller): BitTorrent's 16 KiB. */
+export const MIN_UNIT_BYTES = 16 * KIB;
+/** Largest unit one REQUEST may ask: one read from disk, one reused send buffer a connection. */
+export const MAX_UNIT_BYTES = 256 * KIB;
+/** How long a unit should last at the link's rate; longer units mean fewer frames but a coarser pipeline. */
+export const UNIT_TARGET_MS = 4;
+/** Fewest units kept in flight on a link, so that a short one is never idle for a round trip. */
+export const MIN_PIPELINE_UNITS = 4;
+/** Most units in flight on a link; the uploader accepts twice as many, to be robust to its peers' tuning. */
+export const MAX_PIPELINE_UNITS = 256;
+/** How much of a link's rate is kept in flight at least; covers a busy event loop on the other side. */
+export const MIN_PIPELINE_MS = 100;
+/** Requests one neighbour may have queued here; beyond it each is answered REJECT at once. */
+export const MAX_QUEUED_REQUESTS = 2 * MAX_PIPELINE_UNITS;
+
+/** Largest frame body that is not a BLOCK: a full bitfield or a slice of the manifest fits with room. */
+export const MAX_CONTROL_FRAME_BYTES = 512 * KIB;
+/** Largest BLOCK frame: a unit and its fields. */
+export const MAX_BLOCK_FRAME_BYTES = MAX_UNIT_BYTES + 64;
+/** Largest manifest: a million files with long names; read in slices, kept once. */
+export const MAX_MANIFEST_BYTES = 256 * MIB;
+/** One slice of the manifest on the wire. */
+export const MANIFEST_SLICE_BYTES = 256 * KIB;
+/** Most block numbers or runs in one message; a longer announcement is cut in several. */
+export const MAX_RUNS = 4096;
+/** Most blocks in one SUGGEST or ALLOW: a hint, not an inventory. */
+export const MAX_HINT_BLOCKS = 64;
+/** Longest share, host or display name in UTF-8 bytes: what file systems allow for one name. */
+export const MAX_NAME_BYTES = 255;
+/** Longest path inside a share in UTF-8 bytes: Linux's PATH_MAX. */
+export const MAX_PATH_BYTES = 4096;
+/** Longest error text a tracker may send. */
+export const MAX_ERROR_BYTES = 1024;
+
+/** Peers one GET_PEERS answer may hold: enough neighbours for rarest first (Legout 2006 uses up to 80). */
+export const MAX_PEERS_ANSWERED = 30;
+/** With fewer others than this the tracker answers with all of them: a tiny swarm is a full mesh. */
+export const FULL_MESH_PEERS = 5;
+/** Suggested blocks in one GET_PEERS answer. */
+export const MAX_SUGGESTED_BLOCKS = 16;
+/** Neighbours we dial ourselves. */
+export const MAX_DIALED_LINKS = 30;
+/** Neighbours in all; twice what we dial, so that latecomers always find somebody with room. */
+export const MAX_LINKS = 64;
+/** Swarms one tracker keeps. */
+export const MAX_SWARMS = 64;
+/** Peers one swarm may hold. */
+export const MAX_SWARM_PEERS = 20_000;
+/** Blocks of all swarms of one tracker together: bounds its tables (10 bytes a block) whatever strangers register. */
+export const MAX_TRACKED_BLOCKS = 8 * MAX_BLOCKS;
+/** Registrations one tracker lets wait for their swarm to appear. */
+export const MAX_WAITING_PEERS = 1000;
+/** Blocks a tracker looks at for one list of suggestions; whoever lacks none of that many rare blocks needs no advice. */
+export const MAX_SUGGESTION_LOOKS = 1 << 16;
+
+/** Regular slots: reciprocation needs few; four is BitTorrent's choice since Cohen 2003. */
+export const REGULAR_SLOTS = 4;
+/** Optimistic slots: one, to discover better partners. */
+export const OPTIMISTIC_SLOTS = 1;
+/** Blocks served at the same time by one uploader (see DESIGN section 5: slots are not concurrency). */
+export const MAX_BLOCKS_IN_PROGRESS = 2;
+/** Shortest and longest choke round. */
+export const MIN_ROUND_MS = 250;
+export const MAX_ROUND_MS = 10_000;
+/** Every third round moves the optimistic slot. */
+export const OPTIMISTIC_EVERY_ROUNDS = 3;
+/** A newcomer's weight in the optimistic draw (Cohen 2003: three times as likely). */
+export const NEWCOMER_WEIGHT = 3;
+/** An incumbent keeps its slot unless a challenger is this many times better: damps needless swaps. */
+export const CHALLENGER_FACTOR = 1.1;
+
+/** Blocks a newcomer that holds nothing may ask for while choked (BEP 6 calls it the allowed fast set). */
+export const ALLOWED_BLOCKS = 4;
+/** Blocks a smart seed keeps suggested ahead on each unchoked link. */
+export const SUGGEST_AHEAD_BLOCKS = 4;
+/** Owners a block may have in endgame. */
+export const MAX_OWNERS = 2;
+/** Bytes that may be received twice, as a part of the share. */
+export const MAX_DUPLICATE_RATIO = 0.01;
+/** A link that sent nothing for this long, or 8 times the expected, is snubbed. */
+export const MIN_SNUB_MS = 2000;
+export const SNUB_FACTOR = 8;
+
+/** UPDATE_BLOCKS to neighbours: sent after this many blocks ... */
+export const ANNOUNCE_BATCH_BLOCKS = 16;
+/** ... or this long after the first of them (between the two, by the rate at which blocks come). */
+export const MIN_ANNOUNCE_MS = 20;
+export const MAX_ANNOUNCE_MS = 250;
+/** A block with so few copies is announced at once: somebody is waiting for it. */
+export const RARE_COPIES = 2;
+/** UPDATE_BLOCKS to the tracker: at most one in this time ... */
+export const TRACKER_UPDATE_MS = 1000;
+/** ... or one for this part of the share. */
+export const TRACKER_UPDATE_RATIO = 0.05;
+
+/** A peer reports STATS to the tracker this often; any message is a sign of life. */
+export const HEARTBEAT_MS = 1000;
+/** A peer silent this long is gone for the tracker: three heartbeats. */
+export const GONE_AFTER_MS = 3 * HEARTBEAT_MS;
+/** A peer that was silent for this long gives up its id to somebody else who registers with it: one and a half heartbeats. */
+export const ID_YIELDS_AFTER_MS = 1.5 * HEARTBEAT_MS;
+/** A swarm without peers is remembered this long: for peers that come back, and for those who look at its result. */
+export const FORGET_SWARM_MS = 10 * 60 * 1000;
+/** A neighbour that must complete the HELLO within this time. */
+export const HANDSHAKE_TIMEOUT_MS = 5000;
+/** On a silent link a KEEP_ALIVE is sent after this time ... */
+export const KEEP_ALIVE_MS = 10_000;
+/** ... and the link is dropped after this much silence from the other side. */
+export const IDLE_TIMEOUT_MS = 35_000;
+/** A dial that failed is tried again after this long. */
+export const REDIAL_MS = 2000;
+/** With too few neighbours a peer asks the tracker for more this often. */
+export const FIND_PEERS_MS = 2000;
+
+/** Received bytes not yet on disk at which a peer stops reading from its sockets. */
+export const MAX_UNWRITTEN_BYTES = 8 * MIB;
+/** Control bytes queued on one socket at which the neighbour is too slow to keep. */
+export const MAX_QUEUED_SEND_BYTES = 4 * MIB;
+/** How long a closing connection waits for its last bytes to leave and for the other side to close too. */
+export const CLOSE_TIMEOUT_MS = 1000;
+/** TCP asks a silent other side whether it is still there after this time: finds hosts that lost their power. */
+export const TCP_KEEP_ALIVE_MS = 30_000;
+/** Files one store or reader keeps open; several run in one process in tests, and 1024 is a common limit of a process. */
+export const MAX_OPEN_FILES = 64;

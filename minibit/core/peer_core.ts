@@ -1,0 +1,396 @@
+import { ProtocolError } from "./errors.ts";
+import { helloOf, loserOf, refusalOf, type Self } from "./handshake.ts";
+import { FIND_PEERS_MS, HANDSHAKE_TIMEOUT_MS, IDLE_TIMEOUT_MS, KEEP_ALIVE_MS, MAX_LINKS } from "./limits.ts";
+import { type Link, type LiveLink, liveLink, type Unit } from "./link.ts";
+import { ManifestFetch, manifestSlice } from "./manifest_fetch.ts";
+import { Neighbours } from "./neighbours.ts";
+import type { DropReason, PeerEvent, PeerInput, PeerOutput } from "./peer_io.ts";
+import type { PeerHandlers, PeerMessage } from "./peer_wire.ts";
+import type { Rng } from "./rng.ts";
+import { Sharing, type SharingOptions } from "./sharing.ts";
+import type { PeerAddress } from "./tracker_wire.ts";
+
+/** With fewer neighbours than this a peer asks for more now and then. */
+const ENOUGH_LINKS = 4;
+/** Dials, time-outs and keep-alives are looked after this often. */
+const HOUSEKEEPING_MS = 500;
+
+type LinkHandlers = Pick<
+  PeerHandlers<void, [link: LiveLink, nowMs: number]>,
+  "HELLO" | "GET_MANIFEST" | "MANIFEST" | "KEEP_ALIVE"
+>;
+
+/** Who this peer is, and how it shares. */
+export interface PeerCoreOptions extends SharingOptions {
+  readonly peerId: number;
+  /** 32 bytes: SHA-256 of the manifest. */
+  readonly swarmId: Uint8Array;
+  readonly rng: Rng;
+}
+
+/**
+ * One peer as a state machine, without sockets, files or clocks: input and time in, decisions out.
+ *
+ * The very same code runs on Bun and in the simulator. Drive it like etcd's raft: hand every event to `handle`, do
+ * what it returns in that order, and call `handle({ type: "tick" })` at `nextDeadlineMs()`.
+ *
+ * This file owns links, from the dial to the drop, and the manifest; what happens on a live link once the manifest is known is `Sharing`'s.
+ */
+export class PeerCore {
+  readonly #options: PeerCoreOptions;
+  readonly #self: Self;
+  readonly #neighbours: Neighbours;
+  readonly #links = new Map<number, Link>();
+  readonly #fetch: ManifestFetch;
+  #manifest: Uint8Array | undefined;
+  #sharing: Sharing | undefined;
+  #outputs: PeerOutput[] = [];
+  #housekeepingMs: number;
+  #findPeersMs: number;
+  #hashFailures = 0;
+  #nowMs: number;
+
+  constructor(options: PeerCoreOptions, nowMs: number) {
+    this.#options = options;
+    this.#neighbours = new Neighbours(options.peerId);
+    const { peerId, swarmId } = options;
+    this.#self = { peerId, swarmId, isBanned: (id) => this.#neighbours.isBanned(id) };
+    this.#housekeepingMs = nowMs + HOUSEKEEPING_MS;
+    this.#findPeersMs = nowMs + FIND_PEERS_MS;
+    this.#nowMs = nowMs;
+    this.#fetch = new ManifestFetch({
+      ask: (link, offset) => this.#sendTo(link, { type: "GET_MANIFEST", offset }),
+      whole: (link, bytes) => this.#outputs.push({ type: "open_manifest", link, bytes }),
+    });
+  }
+
+  /** The trading half, once the manifest is known. */
+  get sharing(): Sharing | undefined {
+    return this.#sharing;
+  }
+
+  /** Blocks whose hash was wrong, ever. */
+  get hashFailures(): number {
+    return this.#hashFailures;
+  }
+
+  /** The neighbours that said HELLO. */
+  *liveLinks(): Generator<LiveLink> {
+    for (const link of this.#links.values()) {
+      if (link.phase === "live") {
+        yield link;
+      }
+    }
+  }
+
+  /** Takes in what happened at `nowMs` (never going back) and returns what is to be done, in that order. */
+  handle(input: PeerInput, nowMs: number): PeerOutput[] {
+    this.#nowMs = nowMs;
+    this.#take(input);
+    if (nowMs >= this.#housekeepingMs) {
+      this.#housekeepingMs = nowMs + HOUSEKEEPING_MS;
+      this.#keepHouse();
+    }
+    this.#sharing?.settle(nowMs);
+    const outputs = this.#outputs;
+    this.#outputs = [];
+    return outputs;
+  }
+
+  /** When to call `handle` with a tick, if nothing happens before. */
+  nextDeadlineMs(): number {
+    return Math.min(this.#housekeepingMs, this.#sharing?.nextDeadlineMs(this.#nowMs) ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** What the payload of a BLOCK that begins to arrive is worth; for anything but "wanted" it is thrown away. */
+  judge(linkId: number, unit: Unit): "wanted" | "unwanted" | "unsolicited" {
+    const link = this.#links.get(linkId);
+    return link?.phase === "live" && this.#sharing !== undefined
+      ? this.#sharing.downloads.judge(link, unit)
+      : "unsolicited";
+  }
+
+  #take(input: PeerInput): void {
+    const nowMs = this.#nowMs;
+    switch (input.type) {
+      case "link_opened":
+        this.#opened(input.link, input.dialed);
+        break;
+      case "dial_failed":
+        this.#neighbours.ended(input.address, nowMs);
+        break;
+      case "received":
+        this.#received(input);
+        break;
+      case "link_closed": {
+        const { part } = input;
+        if (part !== undefined) {
+          this.#sharing?.partArrived(part.block, part.receivedBytes);
+        }
+        this.#forget(input.link);
+        break;
+      }
+      case "unit_served": {
+        const link = this.#links.get(input.link);
+        if (link?.phase === "live") {
+          this.#sharing?.unitServed(link, nowMs);
+        }
+        break;
+      }
+      case "manifest_opened":
+        this.#manifest = input.manifest;
+        this.#share(input);
+        break;
+      case "manifest_refused": {
+        const link = this.#links.get(input.link);
+        if (link?.phase === "live") {
+          this.#ban(link.peerId, "its manifest is not that of the swarm");
+        }
+        this.#fetch.remove(input.link, nowMs);
+        break;
+      }
+      case "block_stored":
+        this.#sharing?.blockStored(input.block, nowMs);
+        this.#banCulprit(input.culprit);
+        break;
+      case "block_corrupt": {
+        this.#hashFailures++;
+        this.#event({ kind: "hash failure", block: input.block, culprit: input.culprit });
+        this.#banCulprit(input.culprit);
+        this.#sharing?.blockCorrupt(input.block, { solo: input.culprit === undefined });
+        break;
+      }
+      case "peers_found":
+        this.#neighbours.found(input.peers);
+        this.#sharing?.suggestedByTracker(input.suggested);
+        this.#dial();
+        break;
+      case "tick":
+        break;
+    }
+  }
+
+  #opened(id: number, dialed: PeerAddress | undefined): void {
+    if (dialed === undefined && this.#links.size >= MAX_LINKS) {
+      this.#drop(id, "no room");
+      return;
+    }
+    this.#links.set(id, { phase: "handshaking", id, dialed, deadlineMs: this.#nowMs + HANDSHAKE_TIMEOUT_MS });
+    this.#outputs.push({ type: "send", link: id, message: helloOf(this.#self) });
+  }
+
+  #received(input: { readonly link: number; readonly message: PeerMessage; readonly receivedBytes?: number }): void {
+    const { message, receivedBytes = 0 } = input;
+    const link = this.#links.get(input.link);
+    if (link === undefined) {
+      return; // dropped while this message was on its way up
+    }
+    if (link.phase === "handshaking") {
+      if (message.type === "HELLO") {
+        this.#greeted(link, message);
+      } else {
+        this.#drop(link.id, "protocol error");
+      }
+      return;
+    }
+    link.receivedMs = this.#nowMs;
+    try {
+      if (message.type === "BLOCK") {
+        if (this.#sharing === undefined) {
+          throw new ProtocolError("Cannot use a BLOCK: none was asked for");
+        }
+        this.#sharing.unitArrived(link, { unit: message, receivedBytes, nowMs: this.#nowMs });
+      } else if (message.type in this.#handlers) {
+        const handle = this.#handlers[message.type as keyof LinkHandlers] as (m: PeerMessage, l: LiveLink) => void;
+        handle(message, link);
+      } else if (this.#sharing !== undefined) {
+        this.#sharing.received(link, message, this.#nowMs);
+      } else {
+        this.#beforeManifest(link, message);
+      }
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) {
+        throw error;
+      }
+      this.#drop(link.id, "protocol error", error.message);
+    }
+  }
+
+  readonly #handlers: LinkHandlers = {
+    HELLO: () => {
+      throw new ProtocolError("Cannot greet twice");
+    },
+    GET_MANIFEST: ({ offset }, link) => {
+      this.#send(link, manifestSlice(this.#manifest, offset));
+    },
+    MANIFEST: (message, link) => {
+      if (this.#manifest === undefined) {
+        this.#fetch.received(link.id, { message, nowMs: this.#nowMs });
+      }
+    },
+    KEEP_ALIVE: () => undefined,
+  };
+
+  /** What neighbours that know the manifest are told while we do not: we hold nothing and follow nobody yet. */
+  #beforeManifest(link: LiveLink, message: PeerMessage): void {
+    switch (message.type) {
+      case "GET_BLOCKS":
+        link.follows = true;
+        this.#fetch.add(link.id, this.#nowMs);
+        break;
+      case "HAVE":
+        this.#send(link, { type: "HAS", block: message.block, held: false });
+        break;
+      case "REQUEST": {
+        const { block, offset, length } = message;
+        this.#send(link, { type: "REJECT", block, offset, length, reason: "not held" });
+        break;
+      }
+      case "NOT_INTERESTED":
+      case "CANCEL":
+        break;
+      default:
+        throw new ProtocolError(`Cannot use ${message.type}: nothing was asked that it could answer`);
+    }
+  }
+
+  #greeted(link: Link, hello: PeerMessage<"HELLO">): void {
+    const { peerId } = hello;
+    const refusal = refusalOf(hello, this.#self);
+    if (refusal !== undefined) {
+      this.#drop(link.id, refusal);
+      return;
+    }
+    const twin = [...this.liveLinks()].find((other) => other.peerId === peerId);
+    if (twin !== undefined) {
+      const loser = loserOf<Link>({ older: twin, newer: link }, { own: this.#self.peerId, other: peerId });
+      this.#drop(loser.id, "duplicate link");
+      if (loser === link) {
+        return;
+      }
+    }
+    const live = liveLink(link.id, { peerId, dialed: link.dialed, nowMs: this.#nowMs });
+    this.#links.set(link.id, live);
+    this.#event({ kind: "linked", peerId });
+    if (this.#sharing !== undefined) {
+      this.#sharing.join(live);
+    } else {
+      this.#fetch.add(live.id, this.#nowMs);
+    }
+  }
+
+  #share(opened: Extract<PeerInput, { type: "manifest_opened" }>): void {
+    const { geometry, have } = opened;
+    this.#sharing = new Sharing(
+      {
+        ...this.#options,
+        geometry,
+        have,
+        emit: (output) => this.#outputs.push(output),
+        send: (link, message) => this.#send(link, message),
+      },
+      this.#nowMs,
+    );
+    for (const link of this.liveLinks()) {
+      this.#sharing.join(link);
+      if (link.follows) {
+        this.#send(link, { type: "BLOCKS", blocks: have.clone() });
+      }
+    }
+    if (have.complete) {
+      this.#outputs.push({ type: "done" });
+    }
+  }
+
+  #banCulprit(peerId: number | undefined): void {
+    if (peerId !== undefined) {
+      this.#ban(peerId, "it sent a block with a wrong hash");
+    }
+  }
+
+  #ban(peerId: number, why: string): void {
+    if (!this.#neighbours.isBanned(peerId)) {
+      this.#neighbours.ban(peerId);
+      this.#event({ kind: "banned", peerId, why });
+    }
+    for (const link of [...this.liveLinks()]) {
+      if (link.peerId === peerId) {
+        this.#drop(link.id, "banned");
+      }
+    }
+  }
+
+  #keepHouse(): void {
+    const nowMs = this.#nowMs;
+    for (const link of [...this.#links.values()]) {
+      if (link.phase === "handshaking") {
+        if (nowMs > link.deadlineMs) {
+          this.#drop(link.id, "handshake timeout");
+        }
+      } else if (nowMs - link.receivedMs > IDLE_TIMEOUT_MS) {
+        this.#drop(link.id, "idle");
+      } else if (nowMs - link.sentMs > KEEP_ALIVE_MS) {
+        this.#send(link, { type: "KEEP_ALIVE" });
+      }
+    }
+    if (this.#manifest === undefined) {
+      this.#fetch.expire(nowMs);
+    }
+    if (nowMs >= this.#findPeersMs) {
+      this.#findPeersMs = nowMs + FIND_PEERS_MS;
+      const needsMore = this.#links.size < ENOUGH_LINKS || this.#sharing?.downloads.picker.length !== 0;
+      if (needsMore && this.#sharing?.have.complete !== true) {
+        this.#outputs.push({ type: "find_peers" });
+      }
+    }
+    this.#dial();
+  }
+
+  #dial(): void {
+    const linked = new Set<number>();
+    for (const link of this.liveLinks()) {
+      linked.add(link.peerId);
+    }
+    for (const address of this.#neighbours.toDial(linked, this.#nowMs)) {
+      this.#outputs.push({ type: "dial", address });
+    }
+  }
+
+  #drop(id: number, reason: DropReason, why?: string): void {
+    this.#event({ kind: "refused", link: id, reason, ...(why === undefined ? {} : { why }) });
+    this.#forget(id);
+    this.#outputs.push({ type: "drop", link: id, reason });
+  }
+
+  #forget(id: number): void {
+    const link = this.#links.get(id);
+    if (link === undefined) {
+      return;
+    }
+    this.#links.delete(id);
+    if (link.dialed !== undefined) {
+      this.#neighbours.ended(link.dialed, this.#nowMs);
+    }
+    if (link.phase === "live") {
+      this.#event({ kind: "unlinked", peerId: link.peerId });
+      this.#fetch.remove(id, this.#nowMs);
+      this.#sharing?.leave(link);
+    }
+  }
+
+  #send(link: LiveLink, message: PeerMessage): void {
+    link.sentMs = this.#nowMs;
+    this.#outputs.push({ type: "send", link: link.id, message });
+  }
+
+  #sendTo(id: number, message: PeerMessage): void {
+    const link = this.#links.get(id);
+    if (link?.phase === "live") {
+      this.#send(link, message);
+    }
+  }
+
+  #event(event: PeerEvent): void {
+    this.#outputs.push({ type: "event", event });
+  }
+}

@@ -1,0 +1,29 @@
+import {
+  MAX_PIPELINE_UNITS,
+  MAX_UNIT_BYTES,
+  MIN_PIPELINE_MS,
+  MIN_PIPELINE_UNITS,
+  MIN_UNIT_BYTES,
+  UNIT_TARGET_MS,
+} from "./limits.ts";
+
+/** `clamp(pow2(4 ms * rate), 16 KiB, 256 KiB)`: big enough to be cheap, small enough to be choked or cancelled soon. */
+export function unitSize(bytesPerSecond: number): number {
+  const wanted = 2 ** Math.floor(Math.log2(Math.max(1, (bytesPerSecond * UNIT_TARGET_MS) / 1000)));
+  return Math.min(MAX_UNIT_BYTES, Math.max(MIN_UNIT_BYTES, wanted));
+}
+
+/**
+ * `clamp(ceil(rate * max(4 RTT, 100 ms) / unit), 4, 256)`: enough requests in flight that the uploader never waits for us.
+ *
+ * @param options.rttMs shortest time from REQUEST to BLOCK, Infinity while unknown
+ */
+export function pipelineDepth(
+  bytesPerSecond: number,
+  options: { readonly rttMs: number; readonly unitBytes: number },
+): number {
+  const { rttMs, unitBytes } = options;
+  const coverMs = Math.max(Number.isFinite(rttMs) ? 4 * rttMs : 0, MIN_PIPELINE_MS);
+  const units = Math.ceil((bytesPerSecond * coverMs) / 1000 / unitBytes);
+  return Math.min(MAX_PIPELINE_UNITS, Math.max(MIN_PIPELINE_UNITS, units));
+}

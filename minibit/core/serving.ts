@@ -1,0 +1,199 @@
+import type { Bitfield } from "./bitfield.ts";
+import type { BlockPicker } from "./block_picker.ts";
+import { assignSlots } from "./choker.ts";
+import type { Geometry } from "./geometry.ts";
+import { Hints } from "./hints.ts";
+import { MAX_UNIT_BYTES } from "./limits.ts";
+import type { LiveLink, Unit } from "./link.ts";
+import type { PeerOutput } from "./peer_io.ts";
+import type { PeerMessage, RejectReason } from "./peer_wire.ts";
+import { RateLimiter } from "./rate_limiter.ts";
+import { RateMeter } from "./rate_meter.ts";
+import type { Rng } from "./rng.ts";
+import { hasVacancy, type SlotChange, Slots, type SlotView } from "./slots.ts";
+import { Uploads } from "./uploads.ts";
+
+/**
+ * What a peer gives: who may ask (Slots), what they should ask for (Hints), and whose turn it is (Uploads).
+ *
+ * Choking is enforced here, by the uploader: a choked neighbour is served nothing but the blocks it was allowed.
+ */
+export class Serving {
+  /** Bytes given. */
+  readonly rate: RateMeter;
+  readonly #geometry: Geometry;
+  readonly #have: Bitfield;
+  readonly #links: ReadonlySet<LiveLink>;
+  readonly #picker: BlockPicker;
+  readonly #etaMs: (nowMs: number) => number;
+  readonly #emit: (output: PeerOutput) => void;
+  readonly #send: (link: LiveLink, message: PeerMessage) => void;
+  readonly #uploads: Uploads;
+  readonly #slots: Slots;
+  readonly #hints: Hints;
+  /** Links that just became interested. */
+  readonly #newcomers = new Set<LiveLink>();
+  /** Interests or slots changed: somebody may wait for a free slot. */
+  #slotsChanged = false;
+
+  constructor(
+    options: {
+      readonly geometry: Geometry;
+      readonly have: Bitfield;
+      readonly links: ReadonlySet<LiveLink>;
+      /** How many neighbours hold a block, and which blocks we miss most. */
+      readonly picker: BlockPicker;
+      /** How long the transfer will still take. */
+      readonly etaMs: (nowMs: number) => number;
+      readonly rng: Rng;
+      readonly emit: (output: PeerOutput) => void;
+      readonly send: (link: LiveLink, message: PeerMessage) => void;
+      readonly bytesPerSecond: number;
+      readonly unchokeIntervalMs: number | undefined;
+      readonly assignSlots: typeof assignSlots | undefined;
+    },
+    nowMs: number,
+  ) {
+    const { geometry, have, rng, emit, send } = options;
+    this.rate = new RateMeter(nowMs);
+    this.#geometry = geometry;
+    this.#have = have;
+    this.#links = options.links;
+    this.#picker = options.picker;
+    this.#etaMs = options.etaMs;
+    this.#emit = emit;
+    this.#send = send;
+    this.#hints = new Hints({ geometry, have, rng, send });
+    this.#uploads = new Uploads({
+      geometry,
+      send,
+      limiter: new RateLimiter(options.bytesPerSecond, nowMs),
+      serve: (link, unit) => emit({ type: "serve_unit", link: link.id, unit }),
+      canWait: (link, unit) => this.#hints.repeats(link, unit),
+    });
+    this.#slots = new Slots(
+      { assignSlots: options.assignSlots ?? assignSlots, rng, intervalMs: options.unchokeIntervalMs },
+      nowMs,
+    );
+  }
+
+  /** When `settle` should be called though nothing happened. */
+  get nextDeadlineMs(): number {
+    return Math.min(this.#slots.nextDeadlineMs, this.#uploads.nextDeadlineMs);
+  }
+
+  /** We hold everything now, perhaps alone: plans what to give away first. */
+  plan(): void {
+    this.#hints.plan((block) => this.#picker.copies(block));
+  }
+
+  /** Another peer holds these blocks. */
+  spread(blocks: Iterable<number>): void {
+    this.#hints.spread(blocks, this.#links);
+  }
+
+  /** A link is gone. */
+  forget(link: LiveLink): void {
+    this.#newcomers.delete(link);
+    this.#uploads.forget(link);
+    this.#hints.forget(link);
+    this.#slotsChanged = true;
+  }
+
+  interested(link: LiveLink, nowMs: number): void {
+    if (!link.upload.interested) {
+      link.upload.interested = true;
+      this.#newcomers.add(link);
+      this.#slotsChanged = true;
+      if (link.upload.slot === "choked") {
+        link.upload.waitingSinceMs = nowMs;
+      }
+    }
+  }
+
+  notInterested(link: LiveLink): void {
+    link.upload.interested = false;
+    this.#slotsChanged = true;
+  }
+
+  /** Serves a unit when its turn comes, or rejects it. */
+  request(link: LiveLink, unit: Unit, nowMs: number): void {
+    const reason = this.#refusal(link, unit) ?? (this.#hints.refuses(link, unit, nowMs) ? "sent before" : undefined);
+    if (reason !== undefined) {
+      this.#uploads.reject(link, unit, reason);
+    } else if (this.#uploads.request(link, unit)) {
+      this.#hints.claimed(link, unit.block, nowMs);
+    }
+    if (link.upload.slot !== "choked") {
+      this.#hints.suggest(link);
+    }
+  }
+
+  cancel(link: LiveLink, unit: Unit): void {
+    if (this.#uploads.cancel(link, unit)) {
+      this.#hints.cancelled(link, unit);
+    }
+  }
+
+  /** A unit was handed to the network. */
+  served(link: LiveLink, nowMs: number): void {
+    this.rate.add(link.upload.inFlight?.length ?? 0, nowMs);
+    this.#uploads.served(link, nowMs);
+  }
+
+  /** Deals slots and gives out units where that became due or possible. */
+  settle(nowMs: number): void {
+    if (nowMs >= this.#slots.nextDeadlineMs) {
+      this.#applySlots(this.#slots.round([...this.#links], { view: this.#slotView(nowMs), nowMs }));
+    } else if (this.#slotsChanged && hasVacancy(this.#links)) {
+      this.#applySlots(this.#slots.fillVacancies([...this.#links], { view: this.#slotView(nowMs), nowMs }));
+    }
+    this.#slotsChanged = false;
+    for (const link of this.#newcomers) {
+      this.#hints.welcome(link);
+    }
+    this.#newcomers.clear();
+    this.#uploads.schedule(nowMs);
+  }
+
+  #refusal({ upload }: LiveLink, unit: Unit): RejectReason | undefined {
+    const isChoked = upload.slot === "choked";
+    if (isChoked && !(upload.allowed.has(unit.block) && unit.length <= upload.allowanceBytes)) {
+      return "choked";
+    }
+    if (unit.length > MAX_UNIT_BYTES || !this.#geometry.contains(unit.block, unit.offset, unit.length)) {
+      return "out of range";
+    }
+    if (!this.#have.has(unit.block)) {
+      return "not held";
+    }
+    upload.allowanceBytes -= isChoked ? unit.length : 0;
+    return undefined;
+  }
+
+  #applySlots(changes: readonly SlotChange[]): void {
+    for (const { link, from, to } of changes) {
+      if (to === "choked") {
+        this.#hints.allowUnfinished(link);
+        this.#send(link, { type: "CHOKE" });
+        this.#hints.choked(link, this.#uploads.choke(link));
+      } else if (from === "choked") {
+        link.upload.allowed.clear();
+        link.upload.allowanceBytes = 0;
+        this.#send(link, { type: "UNCHOKE" });
+        this.#hints.suggest(link);
+      }
+      this.#emit({ type: "event", event: { kind: "slot", peerId: link.peerId, slot: to } });
+    }
+  }
+
+  #slotView(nowMs: number): SlotView {
+    return {
+      have: this.#have,
+      covered: !this.#hints.planning,
+      rarest: this.#picker.first(16),
+      etaMs: this.#etaMs(nowMs),
+      blockMs: (this.#geometry.blockSizeBytes * 1000) / Math.max(1, this.rate.bytesPerSecond(nowMs)),
+    };
+  }
+}

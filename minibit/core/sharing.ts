@@ -1,0 +1,359 @@
+import { Announcer } from "./announcer.ts";
+import { Bitfield } from "./bitfield.ts";
+import type { assignSlots } from "./choker.ts";
+import { Downloads } from "./downloads.ts";
+import { ProtocolError } from "./errors.ts";
+import type { Geometry } from "./geometry.ts";
+import { MAX_HINT_BLOCKS, MIN_ROUND_MS } from "./limits.ts";
+import type { LiveLink, Unit } from "./link.ts";
+import { type ChooseBlock, rarestFirst } from "./next_fetch.ts";
+import type { PeerOutput } from "./peer_io.ts";
+import type { PeerHandlers, PeerMessage } from "./peer_wire.ts";
+import { RateLimiter } from "./rate_limiter.ts";
+import { RateMeter } from "./rate_meter.ts";
+import type { Rng } from "./rng.ts";
+import { Serving } from "./serving.ts";
+
+/** Snubs, refused blocks and slow owners are looked at this often when nothing else happens. */
+const REVIEW_MS = 250;
+
+/** The strategies a lab may exchange; the product runs the defaults. */
+export interface Policies {
+  readonly assignSlots?: typeof assignSlots;
+  readonly chooseBlock?: ChooseBlock;
+  /** Whether a lone seed plans what it gives away. */
+  readonly smartSeed?: boolean;
+}
+
+/** What a user may set. Rates in bytes a second, Infinity for no limit. */
+export interface SharingOptions {
+  readonly uploadBytesPerSecond?: number;
+  readonly downloadBytesPerSecond?: number;
+  /** A fixed length of the choke rounds; left out: by the time the transfer still takes. */
+  readonly unchokeIntervalMs?: number;
+  readonly policies?: Policies;
+}
+
+/** Messages that are about blocks; the others are about the link itself. */
+type LinkMessages = "HELLO" | "GET_MANIFEST" | "MANIFEST" | "KEEP_ALIVE";
+type BlockHandlers = Omit<PeerHandlers<void, [link: LiveLink, nowMs: number]>, LinkMessages | "BLOCK">;
+
+/**
+ * A peer that knows the manifest: trades blocks with its neighbours.
+ *
+ * It wires the parts together and owns no rule itself: what to ask is Downloads', what to give Serving's, what to tell Announcer's.
+ */
+export class Sharing {
+  readonly geometry: Geometry;
+  readonly have: Bitfield;
+  readonly downloads: Downloads;
+  readonly #emit: (output: PeerOutput) => void;
+  readonly #send: (link: LiveLink, message: PeerMessage) => void;
+  readonly #rng: Rng;
+  readonly #options: SharingOptions;
+  readonly #links = new Set<LiveLink>();
+  readonly #serving: Serving;
+  readonly #announcer: Announcer;
+  readonly #down: RateMeter;
+  #reviewMs: number;
+
+  constructor(
+    options: SharingOptions & {
+      readonly geometry: Geometry;
+      readonly have: Bitfield;
+      readonly rng: Rng;
+      readonly emit: (output: PeerOutput) => void;
+      readonly send: (link: LiveLink, message: PeerMessage) => void;
+    },
+    nowMs: number,
+  ) {
+    const { geometry, have, rng, emit, send } = options;
+    const policies = options.policies ?? {};
+    this.geometry = geometry;
+    this.have = have;
+    this.#emit = emit;
+    this.#send = send;
+    this.#rng = rng;
+    this.#options = options;
+    this.#down = new RateMeter(nowMs);
+    this.downloads = new Downloads({
+      geometry,
+      have,
+      rng,
+      send,
+      limiter: new RateLimiter(options.downloadBytesPerSecond ?? Number.POSITIVE_INFINITY, nowMs),
+      chooseBlock: policies.chooseBlock ?? rarestFirst,
+      discard: (block) => emit({ type: "discard_block", block }),
+    });
+    this.#serving = new Serving(
+      {
+        geometry,
+        have,
+        rng,
+        emit,
+        send,
+        links: this.#links,
+        picker: this.downloads.picker,
+        etaMs: (now) => this.#etaMs(now),
+        bytesPerSecond: options.uploadBytesPerSecond ?? Number.POSITIVE_INFINITY,
+        unchokeIntervalMs: options.unchokeIntervalMs,
+        assignSlots: policies.assignSlots,
+      },
+      nowMs,
+    );
+    this.#announcer = new Announcer({ geometry, send, toTracker: (blocks) => emit({ type: "announce", blocks }) });
+    this.#reviewMs = nowMs + REVIEW_MS;
+    if (have.complete) {
+      this.#becomeSeed();
+    }
+  }
+
+  /** Rates in bytes a second, and who holds a slot. */
+  stats(nowMs: number): {
+    readonly downBytesPerSecond: number;
+    readonly upBytesPerSecond: number;
+    readonly downBytes: number;
+    readonly upBytes: number;
+    readonly duplicateBytes: number;
+    readonly unchoked: readonly number[];
+    readonly optimistic: readonly number[];
+    readonly chokedBy: number;
+  } {
+    const links = [...this.#links];
+    const withSlot = (wanted: (link: LiveLink) => boolean): number[] => links.filter(wanted).map((link) => link.peerId);
+    return {
+      downBytesPerSecond: Math.round(this.#down.bytesPerSecond(nowMs)),
+      upBytesPerSecond: Math.round(this.#serving.rate.bytesPerSecond(nowMs)),
+      downBytes: this.#down.totalBytes,
+      upBytes: this.#serving.rate.totalBytes,
+      duplicateBytes: this.downloads.duplicateBytes,
+      unchoked: withSlot((link) => link.upload.slot !== "choked"),
+      optimistic: withSlot((link) => link.upload.slot === "optimistic"),
+      chokedBy: links.filter((link) => link.download.interested && link.download.choked).length,
+    };
+  }
+
+  /** A neighbour that knows the manifest, or may soon: asks what it holds. */
+  join(link: LiveLink): void {
+    this.#links.add(link);
+    this.#send(link, { type: "GET_BLOCKS" });
+  }
+
+  /** A link is gone. */
+  leave(link: LiveLink): void {
+    this.#links.delete(link);
+    this.downloads.forget(link);
+    this.#serving.forget(link);
+  }
+
+  /** A message about blocks came. @throws {ProtocolError} */
+  received(link: LiveLink, message: PeerMessage, nowMs: number): void {
+    const handle = this.#handlers[message.type as keyof BlockHandlers] as (
+      message: PeerMessage,
+      link: LiveLink,
+      nowMs: number,
+    ) => void;
+    handle(message, link, nowMs);
+  }
+
+  /** A BLOCK came whole; the first `receivedBytes` of its block are there now. @throws {ProtocolError} */
+  unitArrived(
+    link: LiveLink,
+    options: { readonly unit: Unit; readonly receivedBytes: number; readonly nowMs: number },
+  ): void {
+    const { unit, receivedBytes, nowMs } = options;
+    const isWhole = this.downloads.arrived(link, unit, { receivedBytes, nowMs });
+    this.#down.add(unit.length, nowMs);
+    if (isWhole) {
+      this.#emit({ type: "store_block", block: unit.block });
+    }
+    this.downloads.fill(link, nowMs);
+  }
+
+  /** A unit came in part before its link closed; the first `receivedBytes` of its block are there now. */
+  partArrived(block: number, receivedBytes: number): void {
+    if (this.downloads.received(block, receivedBytes)) {
+      this.#emit({ type: "store_block", block });
+    }
+  }
+
+  unitServed(link: LiveLink, nowMs: number): void {
+    this.#serving.served(link, nowMs);
+  }
+
+  blockStored(block: number, nowMs: number): void {
+    this.downloads.stored(block);
+    const etaMs = this.have.complete ? 0 : this.#etaMs(nowMs);
+    this.#announcer.verified(block, { copies: this.downloads.picker.copies(block), etaMs, nowMs });
+    for (const link of this.#links) {
+      this.#updateInterest(link);
+    }
+    if (this.have.complete) {
+      this.#becomeSeed();
+      this.#emit({ type: "done" });
+    }
+  }
+
+  /** @param options.solo nobody knows who spoilt it: it comes from one peer next time */
+  blockCorrupt(block: number, options: { readonly solo: boolean }): void {
+    this.downloads.corrupt(block, options);
+  }
+
+  /** The tracker says that these blocks are rare: asks around for those no neighbour is known to hold. */
+  suggestedByTracker(blocks: readonly number[]): void {
+    const links = [...this.#links];
+    for (const block of blocks) {
+      const link = links[this.#rng.below(Math.max(1, links.length))];
+      const isNews = this.geometry.holds(block) && !this.have.has(block) && this.downloads.picker.copies(block) === 0;
+      if (link !== undefined && isNews) {
+        this.#send(link, { type: "HAVE", block });
+      }
+    }
+  }
+
+  /** Does what became due or possible; called after every input. */
+  settle(nowMs: number): void {
+    if (nowMs >= this.#reviewMs) {
+      this.#reviewMs = nowMs + REVIEW_MS;
+      this.#review(nowMs);
+    }
+    if (nowMs >= this.downloads.refillAtMs(nowMs)) {
+      this.downloads.refill(this.#links, nowMs);
+    }
+    if (nowMs >= this.#announcer.nextDeadlineMs) {
+      this.#announcer.flush(this.#links, nowMs);
+    }
+    this.#serving.settle(nowMs);
+  }
+
+  /** When `settle` should be called though nothing happened. */
+  nextDeadlineMs(nowMs: number): number {
+    return Math.min(
+      this.#reviewMs,
+      this.#serving.nextDeadlineMs,
+      this.#announcer.nextDeadlineMs,
+      this.downloads.refillAtMs(nowMs),
+    );
+  }
+
+  readonly #handlers: BlockHandlers = {
+    GET_BLOCKS: (_message, link) => {
+      if (link.follows) {
+        throw new ProtocolError("Cannot answer GET_BLOCKS twice: news comes by UPDATE_BLOCKS");
+      }
+      link.follows = true;
+      this.#send(link, { type: "BLOCKS", blocks: this.have.clone() });
+    },
+    BLOCKS: ({ blocks }, link, nowMs) => {
+      if (link.holds !== undefined || (blocks.size !== this.geometry.blockCount && blocks.size !== 0)) {
+        throw new ProtocolError(`Cannot use BLOCKS of ${blocks.size}: told before, or another number of blocks`);
+      }
+      this.downloads.learnAll(link, blocks.size === 0 ? new Bitfield(this.geometry.blockCount) : blocks);
+      this.#serving.spread(blocks);
+      this.#updateInterest(link);
+      this.downloads.fill(link, nowMs);
+    },
+    HAVE: ({ block }, link) => {
+      this.#send(link, { type: "HAS", block, held: this.have.has(block) });
+    },
+    HAS: ({ block, held }, link, nowMs) => {
+      if (held) {
+        this.#learn(link, [block], nowMs);
+      }
+    },
+    UPDATE_BLOCKS: ({ blocks }, link, nowMs) => {
+      this.#learn(link, blocks, nowMs);
+    },
+    INTERESTED: (_message, link, nowMs) => {
+      this.#serving.interested(link, nowMs);
+    },
+    NOT_INTERESTED: (_message, link) => {
+      this.#serving.notInterested(link);
+    },
+    CHOKE: (_message, link) => {
+      link.download.choked = true;
+      link.download.suggested.length = 0;
+      this.downloads.choked(link);
+    },
+    UNCHOKE: (_message, link, nowMs) => {
+      link.download.choked = false;
+      link.download.allowed.clear();
+      link.download.refusedUntilMs.clear();
+      this.downloads.fill(link, nowMs);
+    },
+    SUGGEST: ({ blocks }, link, nowMs) => {
+      link.download.suggests = blocks.length > 0;
+      const { suggested } = link.download;
+      suggested.push(...blocks.filter((block) => this.geometry.holds(block) && !suggested.includes(block)));
+      suggested.splice(MAX_HINT_BLOCKS);
+      this.downloads.fill(link, nowMs);
+    },
+    ALLOW: ({ blocks }, link, nowMs) => {
+      for (const block of blocks) {
+        if (link.download.allowed.size < MAX_HINT_BLOCKS) {
+          link.download.allowed.add(block);
+        }
+      }
+      this.downloads.fill(link, nowMs);
+    },
+    REQUEST: ({ block, offset, length }, link, nowMs) => {
+      this.#serving.request(link, { block, offset, length }, nowMs);
+    },
+    REJECT: (message, link, nowMs) => {
+      this.downloads.rejected(link, message, { avoid: message.reason !== "choked", nowMs });
+      this.downloads.fill(link, nowMs);
+    },
+    CANCEL: (unit, link) => {
+      this.#serving.cancel(link, unit);
+    },
+  };
+
+  #learn(link: LiveLink, blocks: readonly number[], nowMs: number): void {
+    if (blocks.some((block) => !this.geometry.holds(block))) {
+      throw new ProtocolError(`Cannot learn of blocks: there are only ${this.geometry.blockCount}`);
+    }
+    for (const block of blocks) {
+      this.downloads.learn(link, block);
+    }
+    this.#serving.spread(blocks);
+    this.#updateInterest(link);
+    this.downloads.fill(link, nowMs);
+  }
+
+  #updateInterest(link: LiveLink): void {
+    const interested = link.download.useful > 0;
+    if (interested !== link.download.interested) {
+      link.download.interested = interested;
+      this.#send(link, { type: interested ? "INTERESTED" : "NOT_INTERESTED" });
+    }
+  }
+
+  #becomeSeed(): void {
+    if (this.#options.policies?.smartSeed !== false) {
+      this.#serving.plan();
+    }
+  }
+
+  #review(nowMs: number): void {
+    for (const link of this.#links) {
+      if (this.downloads.snubIfSilent(link, nowMs)) {
+        this.#emit({ type: "event", event: { kind: "snubbed", peerId: link.peerId } });
+      }
+    }
+    if (!this.have.complete) {
+      this.downloads.refill(this.#links, nowMs);
+    }
+  }
+
+  /** How long the transfer will take at today's rate: ours, or for a seed that of its neighbours. */
+  #etaMs(nowMs: number): number {
+    let bytes = this.downloads.remainingBytes;
+    if (this.have.complete) {
+      for (const { holds } of this.#links) {
+        bytes += (this.have.size - (holds?.count ?? this.have.size)) * this.geometry.blockSizeBytes;
+      }
+    }
+    const rate = (this.have.complete ? this.#serving.rate : this.#down).bytesPerSecond(nowMs);
+    return rate > 0 ? (bytes / rate) * 1000 : MIN_ROUND_MS * 100;
+  }
+}

@@ -1,0 +1,159 @@
+import type { Bitfield } from "./bitfield.ts";
+import type { assignSlots, Candidate, ChokeMoment, ChokeRule, Slot } from "./choker.ts";
+import { MAX_ROUND_MS, MIN_ROUND_MS, OPTIMISTIC_EVERY_ROUNDS, OPTIMISTIC_SLOTS, REGULAR_SLOTS } from "./limits.ts";
+import type { LiveLink } from "./link.ts";
+import type { Rng } from "./rng.ts";
+
+/** Of how many of the rarest blocks partners are asked whether they hold them. */
+const RARE_SAMPLE = 16;
+/** Weight of the last round in the mean rate that tit-for-tat repays. */
+const ROUND_WEIGHT = 0.5;
+
+interface LinkCandidate extends Candidate {
+  readonly link: LiveLink;
+}
+
+/** What the rounds need to know of the peer. */
+export interface SlotView {
+  readonly have: Bitfield;
+  /** Whether every block exists elsewhere, as far as known. */
+  readonly covered: boolean;
+  /** The rarest blocks that nobody fetches yet. */
+  readonly rarest: Uint32Array;
+  /** How long the transfer will still take. */
+  readonly etaMs: number;
+  /** How long our uplink takes for one block. */
+  readonly blockMs: number;
+}
+
+/** A link whose slot changed. */
+export interface SlotChange {
+  readonly link: LiveLink;
+  readonly from: Slot;
+  readonly to: Slot;
+}
+
+/** When slots are dealt, and among whom; how they are dealt is the choker's. */
+export class Slots {
+  readonly #assign: typeof assignSlots;
+  readonly #rng: Rng;
+  readonly #intervalMs: number | undefined;
+  #round = 0;
+  #roundStartMs: number;
+  #nextRoundMs: number;
+
+  /** @param options.intervalMs a fixed length of the rounds; left out: by the time the transfer still takes */
+  constructor(
+    options: { readonly assignSlots: typeof assignSlots; readonly rng: Rng; readonly intervalMs?: number | undefined },
+    nowMs: number,
+  ) {
+    this.#assign = options.assignSlots;
+    this.#rng = options.rng;
+    this.#intervalMs = options.intervalMs;
+    this.#roundStartMs = nowMs;
+    this.#nextRoundMs = nowMs + (options.intervalMs ?? MIN_ROUND_MS);
+  }
+
+  get nextDeadlineMs(): number {
+    return this.#nextRoundMs;
+  }
+
+  /** Deals all slots anew if a round is over; returns the changes. */
+  round(links: readonly LiveLink[], options: { readonly view: SlotView; readonly nowMs: number }): SlotChange[] {
+    const { view, nowMs } = options;
+    if (nowMs < this.#nextRoundMs) {
+      return [];
+    }
+    const elapsedMs = Math.max(1, nowMs - this.#roundStartMs);
+    for (const { download } of links) {
+      const rate = (download.roundBytes * 1000) / elapsedMs;
+      download.roundRate = ROUND_WEIGHT * rate + (1 - ROUND_WEIGHT) * download.roundRate;
+      download.roundBytes = 0;
+    }
+    this.#round++;
+    this.#roundStartMs = nowMs;
+    this.#nextRoundMs = nowMs + (this.#intervalMs ?? roundMs(view));
+    const isThird = this.#round % OPTIMISTIC_EVERY_ROUNDS === 0;
+    return this.#deal(links, { ...options, moment: isThird ? "optimistic round" : "round" });
+  }
+
+  /** Fills free slots at once; returns the changes. */
+  fillVacancies(
+    links: readonly LiveLink[],
+    options: { readonly view: SlotView; readonly nowMs: number },
+  ): SlotChange[] {
+    return this.#deal(links, { ...options, moment: "vacancy" });
+  }
+
+  #deal(
+    links: readonly LiveLink[],
+    options: { readonly view: SlotView; readonly nowMs: number; readonly moment: ChokeMoment },
+  ): SlotChange[] {
+    const { view, nowMs, moment } = options;
+    const candidates = links.map((link) => candidateOf(link, view));
+    const slots = this.#assign(candidates, { rule: ruleFor(view), moment, rng: this.#rng });
+    const changes: SlotChange[] = [];
+    for (const [{ link }, slot] of slots) {
+      const { upload } = link;
+      if (upload.slot !== slot) {
+        if ((upload.slot === "choked") !== (slot === "choked")) {
+          upload.waitingSinceMs = nowMs;
+        }
+        changes.push({ link, from: upload.slot, to: slot });
+        upload.slot = slot;
+      }
+    }
+    return changes;
+  }
+}
+
+/** Whether somebody waits for a slot that is free or idle, or one is held by a peer that lacks nothing any more. */
+export function hasVacancy(links: Iterable<LiveLink>): boolean {
+  let held = 0;
+  let idle = 0;
+  let waiting = 0;
+  for (const { upload, holds } of links) {
+    if (upload.slot === "choked") {
+      waiting += Number(upload.interested);
+    } else if (!upload.interested && holds?.complete === true) {
+      return true;
+    } else {
+      held++;
+      idle += Number(!upload.interested);
+    }
+  }
+  return waiting > 0 && held - idle < REGULAR_SLOTS + OPTIMISTIC_SLOTS;
+}
+
+/** A hundredth of the transfer; at least so long that each slot gets a block, or rounds would measure nothing and choke half-way. */
+function roundMs({ etaMs, blockMs }: SlotView): number {
+  const wantedMs = Math.max(etaMs / 100, (REGULAR_SLOTS + OPTIMISTIC_SLOTS) * blockMs);
+  return Math.min(MAX_ROUND_MS, Math.max(MIN_ROUND_MS, wantedMs));
+}
+
+function ruleFor(view: SlotView): ChokeRule {
+  if (!view.have.complete) {
+    return "tit-for-tat";
+  }
+  return view.covered ? "largest remaining" : "longest waiting";
+}
+
+function candidateOf(link: LiveLink, view: SlotView): LinkCandidate {
+  const { upload, download, holds } = link;
+  const held = holds?.count ?? 0;
+  let rareHeld = 0;
+  for (const block of view.rarest.subarray(0, RARE_SAMPLE)) {
+    rareHeld += Number(holds?.has(block) === true);
+  }
+  return {
+    link,
+    slot: upload.slot,
+    interested: upload.interested,
+    receivedRate: download.roundRate,
+    rareHeld,
+    waitingSinceMs: upload.waitingSinceMs,
+    remainingBlocks: view.have.size - held,
+    newcomer: held === 0,
+    snubbing: download.snubbed,
+  };
+}

@@ -1,0 +1,81 @@
+import { bytesLeft, type Fetch, type Owner, ownerOf } from "./block_ledger.ts";
+import { MAX_OWNERS } from "./limits.ts";
+import type { LiveLink } from "./link.ts";
+
+/** Rule 5: an owner this many times slower than another peer loses its block to it. */
+const TAKEOVER_FACTOR = 3;
+/** Rule 6: in endgame a second owner must be expected to finish this many times sooner than the first. */
+const ENDGAME_FACTOR = 2;
+
+/** What an idle link should do about a block that somebody else fetches too slowly. */
+export interface Rescue {
+  readonly fetch: Fetch;
+  readonly slow: Owner;
+  /** "take over": the slow owner is called off. "join": both fetch it, and the first whole one wins. */
+  readonly how: "take over" | "join";
+  /** Bytes that may come twice because of it. */
+  readonly riskBytes: number;
+}
+
+/**
+ * Rules 5 and 6: of the blocks on their way, the one that its owner would bring last, if `link` is far quicker.
+ *
+ * @param options.endgame nothing else waits to be fetched: rule 6 holds too
+ */
+export function findRescue(
+  link: LiveLink,
+  options: {
+    readonly fetches: Iterable<Fetch>;
+    readonly wanted: (block: number) => boolean;
+    readonly endgame: boolean;
+    readonly nowMs: number;
+  },
+): Rescue | undefined {
+  const { fetches, wanted, endgame, nowMs } = options;
+  const rate = link.download.rate.bytesPerSecond(nowMs);
+  if (rate <= 0) {
+    return undefined; // what it never did cannot be promised
+  }
+  let slowest: { readonly fetch: Fetch; readonly owner: Owner; readonly etaMs: number } | undefined;
+  for (const fetch of fetches) {
+    const owner = fetch.owners.find((o) => !o.closed);
+    const isFull = fetch.solo || fetch.owners.length >= MAX_OWNERS;
+    if (owner !== undefined && !isFull && ownerOf(fetch, link) === undefined && wanted(fetch.block)) {
+      const etaMs = ownerEtaMs(fetch, owner, nowMs);
+      slowest = slowest === undefined || etaMs > slowest.etaMs ? { fetch, owner, etaMs } : slowest;
+    }
+  }
+  if (slowest === undefined) {
+    return undefined;
+  }
+  const { fetch, owner, etaMs } = slowest;
+  const ownMs = Math.max(1, (bytesLeft(fetch) / rate) * 1000);
+  if (etaMs > TAKEOVER_FACTOR * ownMs) {
+    return { fetch, slow: owner, how: "take over", riskBytes: pendingBytes(owner.link, fetch.block) };
+  }
+  return endgame && etaMs > ENDGAME_FACTOR * ownMs
+    ? { fetch, slow: owner, how: "join", riskBytes: bytesLeft(fetch) }
+    : undefined;
+}
+
+/** When an owner will have brought its block: what it owes before and of it, at its rate. */
+function ownerEtaMs(fetch: Fetch, owner: Owner, nowMs: number): number {
+  const { pending, rate } = owner.link.download;
+  let owed = fetch.length - owner.asked;
+  let last = pending.length - 1;
+  while (last >= 0 && pending[last]?.block !== fetch.block) {
+    last--;
+  }
+  for (let i = 0; i <= last; i++) {
+    owed += pending[i]?.length ?? 0;
+  }
+  return (owed / Math.max(1, rate.bytesPerSecond(nowMs))) * 1000;
+}
+
+function pendingBytes(link: LiveLink, block: number): number {
+  let bytes = 0;
+  for (const unit of link.download.pending) {
+    bytes += unit.block === block ? unit.length : 0;
+  }
+  return bytes;
+}

@@ -1,0 +1,308 @@
+import { Bitfield } from "../bitfield.ts";
+import { assert } from "../errors.ts";
+import type { Geometry } from "../geometry.ts";
+import type { Unit } from "../link.ts";
+import { PeerCore } from "../peer_core.ts";
+import type { PeerEvent, PeerInput, PeerOutput } from "../peer_io.ts";
+import type { PeerMessage } from "../peer_wire.ts";
+import { createRng } from "../rng.ts";
+import type { SharingOptions } from "../sharing.ts";
+
+/** How a peer of the test swarm behaves. */
+export interface MemoryPeerOptions extends SharingOptions {
+  /** Blocks it holds at the start; left out: it knows not even the manifest. */
+  readonly have?: Bitfield;
+  /** What its uplink carries. */
+  readonly uplinkBytesPerSecond?: number;
+  /** Sends wrong bytes for these blocks. */
+  readonly lies?: (block: number) => boolean;
+}
+
+interface Wire {
+  readonly from: MemoryPeer;
+  readonly to: MemoryPeer;
+  readonly toLink: number;
+  open: boolean;
+  back: Wire | undefined;
+}
+
+interface Assembly {
+  received: number;
+  readonly contributors: Set<number>;
+  spoilt: boolean;
+}
+
+/** One peer: the real core, and a driver in memory. */
+export class MemoryPeer {
+  readonly id: number;
+  readonly core: PeerCore;
+  readonly options: MemoryPeerOptions;
+  readonly wires = new Map<number, Wire>();
+  readonly assemblies = new Map<number, Assembly>();
+  readonly events: PeerEvent[] = [];
+  /** Units received by block, to see what came twice. */
+  readonly receivedBytes = new Map<number, number>();
+  uplinkFreeMs = 0;
+  servedBytes = 0;
+  tickAtMs = Number.POSITIVE_INFINITY;
+  alive = true;
+  doneAtMs: number | undefined;
+
+  constructor(id: number, options: MemoryPeerOptions & { readonly seed: number }) {
+    this.id = id;
+    this.options = options;
+    this.core = new PeerCore(
+      { ...options, peerId: id, swarmId: new Uint8Array(32), rng: createRng(options.seed * 7919 + id) },
+      0,
+    );
+  }
+}
+
+/**
+ * A handful of real cores joined by wires in memory, on a virtual clock: enough to test the rules of `PeerCore`.
+ *
+ * Each peer sends one thing after the other at its uplink's rate; a message takes `latencyMs` more. Every link is FIFO.
+ */
+export class MemorySwarm {
+  readonly geometry: Geometry;
+  readonly peers: MemoryPeer[] = [];
+  /** Called after every event: put invariants here. */
+  check: (peer: MemoryPeer, outputs: readonly PeerOutput[]) => void = () => undefined;
+  /** Called for every message sent. */
+  spy: (from: MemoryPeer, to: MemoryPeer, message: PeerMessage) => void = () => undefined;
+  nowMs = 0;
+  readonly #latencyMs: number;
+  readonly #queue: { readonly atMs: number; readonly order: number; readonly run: () => void }[] = [];
+  readonly #manifest: Uint8Array = new TextEncoder().encode("the manifest");
+  #order = 0;
+  #nextLink = 1;
+
+  constructor(geometry: Geometry, options: { readonly latencyMs?: number } = {}) {
+    this.geometry = geometry;
+    this.#latencyMs = options.latencyMs ?? 1;
+  }
+
+  /** Adds a peer; a seed when `have` is full. */
+  add(options: MemoryPeerOptions & { readonly seed?: number } = {}): MemoryPeer {
+    const peer = new MemoryPeer(this.peers.length, { ...options, seed: options.seed ?? 1 });
+    this.peers.push(peer);
+    if (options.have !== undefined) {
+      this.#input(peer, this.#opened(options.have.clone()));
+    }
+    return peer;
+  }
+
+  /** Tells `peer` of `others`, as the tracker would. */
+  introduce(peer: MemoryPeer, others: readonly MemoryPeer[]): void {
+    const peers = others.filter((p) => p !== peer).map((p) => ({ id: p.id, host: "memory", port: p.id + 1 }));
+    this.#input(peer, { type: "peers_found", peers, suggested: [] });
+  }
+
+  /** Joins everybody with everybody; each pair is dialled by the later one. */
+  introduceAll(): void {
+    for (const peer of this.peers) {
+      this.introduce(peer, this.peers.slice(0, peer.id));
+    }
+  }
+
+  /** Ends a peer as kill -9 would. */
+  kill(peer: MemoryPeer): void {
+    peer.alive = false;
+    for (const wire of peer.wires.values()) {
+      this.#cut(wire);
+    }
+  }
+
+  /** Runs until `until` holds; @throws {Error} when time is up or nothing is left to happen. */
+  run(until: () => boolean, limitMs: number = 600_000): void {
+    while (!until()) {
+      const next = this.#queue.shift();
+      assert(next !== undefined && next.atMs <= limitMs, `the swarm is stuck at ${this.nowMs} ms`);
+      this.nowMs = next.atMs;
+      next.run();
+    }
+  }
+
+  /** Whether every living peer holds everything. */
+  allDone(): boolean {
+    return this.peers.every((peer) => !peer.alive || peer.core.sharing?.have.complete === true);
+  }
+
+  at(atMs: number, run: () => void): void {
+    const event = { atMs, order: this.#order++, run };
+    let low = 0;
+    let high = this.#queue.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#queue[middle]?.atMs ?? 0) <= atMs) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    this.#queue.splice(low, 0, event);
+  }
+
+  #opened(have: Bitfield): PeerInput {
+    return { type: "manifest_opened", geometry: this.geometry, have, manifest: this.#manifest };
+  }
+
+  #input(peer: MemoryPeer, input: PeerInput): void {
+    if (!peer.alive) {
+      return;
+    }
+    const outputs = peer.core.handle(input, this.nowMs);
+    for (const output of outputs) {
+      this.#do(peer, output);
+    }
+    this.check(peer, outputs);
+    const deadlineMs = peer.core.nextDeadlineMs();
+    if (deadlineMs < peer.tickAtMs) {
+      const atMs = Math.max(deadlineMs, this.nowMs);
+      peer.tickAtMs = atMs;
+      this.at(atMs, () => {
+        if (peer.tickAtMs === atMs) {
+          peer.tickAtMs = Number.POSITIVE_INFINITY;
+          this.#input(peer, { type: "tick" });
+        }
+      });
+    }
+  }
+
+  #do(peer: MemoryPeer, output: PeerOutput): void {
+    switch (output.type) {
+      case "send":
+        this.#send(peer, { link: output.link, message: output.message });
+        break;
+      case "serve_unit":
+        this.#serve(peer, output.link, output.unit);
+        break;
+      case "dial": {
+        const other = this.peers[output.address.id];
+        if (other?.alive === true) {
+          this.#connect(peer, other);
+        } else {
+          this.at(this.nowMs, () => this.#input(peer, { type: "dial_failed", address: output.address }));
+        }
+        break;
+      }
+      case "drop": {
+        const wire = peer.wires.get(output.link);
+        if (wire !== undefined) {
+          this.#cut(wire);
+        }
+        break;
+      }
+      case "store_block":
+        this.#store(peer, output.block);
+        break;
+      case "discard_block":
+        peer.assemblies.delete(output.block);
+        break;
+      case "open_manifest":
+        this.at(this.nowMs, () => this.#input(peer, this.#opened(new Bitfield(this.geometry.blockCount))));
+        break;
+      case "event":
+        peer.events.push(output.event);
+        break;
+      case "done":
+        peer.doneAtMs ??= this.nowMs;
+        break;
+      case "announce":
+      case "find_peers":
+        break;
+    }
+  }
+
+  #connect(from: MemoryPeer, to: MemoryPeer): void {
+    const [fromLink, toLink] = [this.#nextLink++, this.#nextLink++];
+    const out: Wire = { from, to, toLink, open: true, back: undefined };
+    const back: Wire = { from: to, to: from, toLink: fromLink, open: true, back: out };
+    out.back = back;
+    from.wires.set(fromLink, out);
+    to.wires.set(toLink, back);
+    const dialed = { id: to.id, host: "memory", port: to.id + 1 };
+    this.at(this.nowMs + this.#latencyMs, () => {
+      this.#input(to, { type: "link_opened", link: toLink });
+      this.#input(from, { type: "link_opened", link: fromLink, dialed });
+    });
+  }
+
+  #cut(wire: Wire): void {
+    for (const end of [wire, wire.back]) {
+      if (end?.open === true) {
+        end.open = false;
+        const link = end.toLink;
+        this.at(this.nowMs + this.#latencyMs, () => this.#input(end.to, { type: "link_closed", link }));
+      }
+    }
+  }
+
+  /** Puts bytes on the uplink; returns when the last one is out. */
+  #occupy(peer: MemoryPeer, bytes: number): number {
+    const rate = peer.options.uplinkBytesPerSecond ?? Number.POSITIVE_INFINITY;
+    peer.uplinkFreeMs = Math.max(peer.uplinkFreeMs, this.nowMs) + (bytes / rate) * 1000;
+    return peer.uplinkFreeMs;
+  }
+
+  #send(peer: MemoryPeer, sent: { readonly link: number; readonly message: PeerMessage }): void {
+    const wire = peer.wires.get(sent.link);
+    if (wire?.open !== true) {
+      return;
+    }
+    const { message } = sent;
+    this.spy(peer, wire.to, message);
+    this.at(this.#occupy(peer, 0) + this.#latencyMs, () => {
+      if (wire.open) {
+        this.#input(wire.to, { type: "received", link: wire.toLink, message });
+      }
+    });
+  }
+
+  #serve(peer: MemoryPeer, link: number, unit: Unit): void {
+    const wire = peer.wires.get(link);
+    if (wire?.open !== true) {
+      return;
+    }
+    const message = { type: "BLOCK", ...unit } as const;
+    this.spy(peer, wire.to, message);
+    const sentMs = this.#occupy(peer, unit.length);
+    peer.servedBytes += unit.length;
+    this.at(sentMs, () => this.#input(peer, { type: "unit_served", link }));
+    this.at(sentMs + this.#latencyMs, () => {
+      if (wire.open) {
+        this.#arrive(wire, message);
+      }
+    });
+  }
+
+  #arrive(wire: Wire, message: PeerMessage<"BLOCK">): void {
+    const { to, toLink, from } = wire;
+    const { block, offset, length } = message;
+    let receivedBytes = 0;
+    if (to.core.judge(toLink, message) === "wanted") {
+      const assembly = to.assemblies.get(block) ?? { received: 0, contributors: new Set(), spoilt: false };
+      to.assemblies.set(block, assembly);
+      if (offset <= assembly.received && offset + length > assembly.received) {
+        assembly.received = offset + length;
+        assembly.contributors.add(from.id);
+        assembly.spoilt ||= from.options.lies?.(block) === true;
+      }
+      receivedBytes = assembly.received;
+    }
+    to.receivedBytes.set(block, (to.receivedBytes.get(block) ?? 0) + length);
+    this.#input(to, { type: "received", link: toLink, message, receivedBytes });
+  }
+
+  #store(peer: MemoryPeer, block: number): void {
+    const assembly = peer.assemblies.get(block);
+    assert(assembly?.received === this.geometry.lengthOf(block), `block ${block} is stored whole`);
+    peer.assemblies.delete(block);
+    const [only] = assembly.contributors;
+    const culprit = assembly.contributors.size === 1 && only !== undefined ? { culprit: only } : {};
+    const input: PeerInput = assembly.spoilt
+      ? { type: "block_corrupt", block, ...culprit }
+      : { type: "block_stored", block };
+    this.at(this.nowMs, () => this.#input(peer, input));
+  }
+}

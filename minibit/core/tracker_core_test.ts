@@ -1,0 +1,355 @@
+import { describe, expect, test } from "bun:test";
+import { Bitfield } from "./bitfield.ts";
+import {
+  FORGET_SWARM_MS,
+  GONE_AFTER_MS,
+  HANDSHAKE_TIMEOUT_MS,
+  HEARTBEAT_MS,
+  MAX_BLOCKS,
+  MAX_SWARMS,
+  MAX_WAITING_PEERS,
+} from "./limits.ts";
+import { blocksOf, idOf, SHARE, SHARE_BLOCKS, shareOf, TrackerBench, UNKNOWN_SHARE } from "./testing/tracker_bench.ts";
+import { NO_STATS } from "./tracker_peer.ts";
+import { NO_SWARM } from "./tracker_wire.ts";
+
+describe("registering", () => {
+  test("a peer is told the swarm, the share and how many are expected", () => {
+    const bench = new TrackerBench(5);
+    const link = bench.register(1);
+    expect(bench.said.get(link)).toEqual([{ type: "REGISTERED", swarmId: idOf(7), share: SHARE, expected: 5 }]);
+    expect(bench.events).toEqual([
+      { kind: "new swarm", swarm: { id: "07".repeat(32), name: "arquivos" } },
+      {
+        kind: "registered",
+        swarm: { id: "07".repeat(32), name: "arquivos" },
+        peer: { id: 1, host: "10.0.0.1", port: 6001 },
+        blocks: 0,
+      },
+    ]);
+  });
+
+  test("a peer that names no swarm joins the only one", () => {
+    const bench = new TrackerBench();
+    bench.seed();
+    const link = bench.register(1, { share: UNKNOWN_SHARE });
+    expect(bench.last(link, "REGISTERED")).toMatchObject({ swarmId: idOf(7), share: SHARE });
+    bench.update(link, 3);
+    expect(bench.peer(1).blocks).toBe(1);
+  });
+
+  test("a peer that comes before its swarm waits, however long, and may show that it is alive", () => {
+    const bench = new TrackerBench();
+    const any = bench.register(1, { share: UNKNOWN_SHARE });
+    const other = bench.register(2, { share: UNKNOWN_SHARE, swarmId: idOf(8) });
+    bench.stats(any);
+    bench.pass(60_000);
+    expect(bench.core.snapshot()).toEqual({ swarms: [], waiting: 2 });
+    bench.seed();
+    expect(bench.names(any)).toEqual(["REGISTERED"]);
+    expect(bench.names(other)).toEqual([]);
+    bench.seed(0, { swarmId: idOf(8) });
+    expect(bench.names(other)).toEqual(["REGISTERED"]);
+    expect(bench.core.snapshot().waiting).toBe(0);
+  });
+
+  test("with several swarms a peer that names none is told which there are", () => {
+    const bench = new TrackerBench();
+    bench.seed();
+    const second = bench.seed(0, { swarmId: idOf(8), share: shareOf(3, "videos\n") });
+    const lost = bench.register(1, { share: UNKNOWN_SHARE });
+    expect(bench.refusal(lost)).toBe("which swarm");
+    const { text } = bench.last(lost, "ERROR");
+    expect(text).toContain("'arquivos' 070707070707");
+    expect(text).toContain("'videos\\n' 080808080808");
+    bench.close(second);
+    expect(bench.names(bench.register(1, { share: UNKNOWN_SHARE }))).toEqual(["REGISTERED"]);
+  });
+
+  test("another version, another share under the same id and sizes that disagree are refused", () => {
+    const bench = new TrackerBench();
+    expect(bench.refusal(bench.register(1, { version: 2 }))).toBe("version");
+    bench.seed();
+    expect(bench.refusal(bench.register(1, { share: shareOf(10, "other") }))).toBe("share differs");
+    expect(bench.refusal(bench.register(1, { share: shareOf(11) }))).toBe("share differs");
+    for (const registration of [
+      { share: { ...SHARE, blockCount: 9 } },
+      { share: { ...SHARE, blockSizeBytes: 2 ** 31 } },
+      { share: { name: "", sizeBytes: MAX_BLOCKS + 1, blockSizeBytes: 1, blockCount: MAX_BLOCKS + 1 } },
+      { blocks: new Bitfield(9) },
+      { swarmId: NO_SWARM },
+      { share: UNKNOWN_SHARE, blocks: new Bitfield(10) },
+      { share: { ...UNKNOWN_SHARE, blockCount: 10 } },
+      { port: 0 },
+    ]) {
+      expect(bench.refusal(bench.register(1, registration))).toBe("protocol");
+    }
+    expect(bench.swarm().peers).toHaveLength(1);
+  });
+
+  test("an id in use is refused, until its holder misses a heartbeat", () => {
+    const bench = new TrackerBench();
+    bench.seed();
+    const holder = bench.register(1, { blocks: blocksOf(10, [1, 2]) });
+    bench.pass(HEARTBEAT_MS);
+    const rival = bench.register(1);
+    expect(bench.refusal(rival)).toBe("peer id taken");
+    expect(bench.last(rival, "ERROR").text).toContain("10.0.0.1 port 6001");
+    bench.pass(HEARTBEAT_MS / 2);
+    const successor = bench.register(1, { blocks: blocksOf(10, [2]), port: 7001 });
+    expect(bench.names(successor)).toEqual(["REGISTERED"]);
+    expect(bench.dropped).toContain(holder);
+    bench.close(holder);
+    expect(bench.peer(1)).toMatchObject({ port: 7001, blocks: 1, state: "here" });
+    expect(bench.swarm().copies).toEqual({ min: 1, mean: 1.1, max: 2 });
+  });
+
+  test("a peer that listens everywhere is called where it comes from", () => {
+    const bench = new TrackerBench();
+    bench.seed(0, { host: "0.0.0.0" });
+    bench.register(1, { host: "::" });
+    bench.register(2, { host: "example.org" });
+    expect(bench.swarm().peers.map((peer) => peer.host)).toEqual(["10.0.0.9", "10.0.0.9", "example.org"]);
+  });
+
+  test("nothing is answered before REGISTER, and nothing that only trackers say", () => {
+    const bench = new TrackerBench();
+    for (const message of [
+      { type: "GET_PEERS" },
+      { type: "UPDATE_BLOCKS", blocks: [1] },
+      { type: "STATS", ...NO_STATS },
+    ] as const) {
+      const link = bench.open();
+      bench.receive(link, message);
+      expect(bench.refusal(link)).toBe("not registered");
+    }
+    const waiting = bench.register(1, { share: UNKNOWN_SHARE });
+    bench.receive(waiting, { type: "GET_PEERS" });
+    expect(bench.refusal(waiting)).toBe("not registered");
+    for (const message of [
+      { type: "SWARM_DONE" },
+      { type: "ERROR", code: "protocol", text: "" },
+      { type: "PEERS", peers: [], suggested: [], registered: 0, incomplete: 0 },
+      { type: "REGISTERED", swarmId: NO_SWARM, share: SHARE, expected: 0 },
+    ] as const) {
+      const link = bench.register(2);
+      bench.receive(link, message);
+      expect(bench.refusal(link)).toBe("protocol");
+    }
+    const twice = bench.register(3);
+    bench.registerOn(twice, 3);
+    expect(bench.refusal(twice)).toBe("protocol");
+  });
+
+  test("messages that were on their way when their link was dropped are ignored", () => {
+    const bench = new TrackerBench();
+    const link = bench.register(1, { version: 2 });
+    bench.registerOn(link, 1);
+    bench.close(link);
+    expect(bench.names(link)).toEqual(["ERROR"]);
+    expect(bench.core.snapshot().swarms).toEqual([]);
+  });
+});
+
+describe("the end of a group", () => {
+  test("SWARM_DONE is said to all once as many as expected are complete, also if some have left", () => {
+    const bench = new TrackerBench(3);
+    const seed = bench.seed();
+    const early = bench.register(1);
+    const late = bench.register(2);
+    bench.update(early, ...SHARE_BLOCKS);
+    bench.close(early);
+    expect(bench.swarm()).toMatchObject({ complete: 2, expected: 3, done: false });
+    bench.update(late, ...SHARE_BLOCKS.slice(1));
+    expect(bench.names(seed)).not.toContain("SWARM_DONE");
+    bench.update(late, 0);
+    for (const link of [seed, late]) {
+      expect(bench.names(link).filter((name) => name === "SWARM_DONE")).toHaveLength(1);
+    }
+    bench.update(late, 0);
+    bench.stats(late, { done: true });
+    expect(bench.names(late).filter((name) => name === "SWARM_DONE")).toHaveLength(1);
+    expect(bench.swarm()).toMatchObject({ complete: 3, done: true });
+    expect(bench.kinds().filter((kind) => kind === "complete")).toHaveLength(3);
+    expect(bench.events).toContainEqual({
+      kind: "swarm done",
+      swarm: { id: "07".repeat(32), name: "arquivos" },
+      complete: 3,
+    });
+  });
+
+  test("whoever registers after that is told at once", () => {
+    const bench = new TrackerBench(1);
+    const seed = bench.seed();
+    const late = bench.register(1);
+    expect(bench.names(late)).toEqual(["REGISTERED", "SWARM_DONE"]);
+    bench.update(late, ...SHARE_BLOCKS);
+    expect(bench.names(seed)).toEqual(["REGISTERED", "SWARM_DONE"]);
+  });
+
+  test("a tracker that starts late learns who is complete as they register", () => {
+    const bench = new TrackerBench(3);
+    const links = [bench.seed(0), bench.seed(1), bench.seed(2)];
+    for (const link of links) {
+      expect(bench.names(link)).toEqual(["REGISTERED", "SWARM_DONE"]);
+    }
+  });
+
+  test("a peer that comes back is not counted twice", () => {
+    const bench = new TrackerBench(3);
+    bench.seed();
+    bench.close(bench.seed(1));
+    bench.seed(1);
+    expect(bench.swarm()).toMatchObject({ complete: 2, done: false });
+  });
+
+  test("without --expect nobody is told that it is over", () => {
+    const bench = new TrackerBench(0);
+    const link = bench.seed();
+    expect(bench.names(link)).toEqual(["REGISTERED"]);
+    expect(bench.swarm()).toMatchObject({ complete: 1, expected: 0, done: false });
+  });
+
+  test("a peer of an empty share is complete only once it knows that it is empty", () => {
+    const bench = new TrackerBench(2);
+    bench.seed(0, { share: shareOf(0) });
+    const link = bench.register(1, { share: UNKNOWN_SHARE });
+    expect(bench.swarm()).toMatchObject({ complete: 1, done: false, copies: { min: 0, mean: 0, max: 0 } });
+    expect(bench.peer(1)).toMatchObject({ complete: false, percent: 0 });
+    bench.stats(link, { done: true });
+    expect(bench.swarm()).toMatchObject({ complete: 2, done: true });
+    expect(bench.peer(1)).toMatchObject({ complete: true, percent: 100 });
+  });
+
+  test("a new round of the same share does not end before it has begun", () => {
+    for (const expected of [0, 2]) {
+      const bench = new TrackerBench(expected);
+      const first = [bench.seed(0), bench.seed(1)];
+      for (const link of first) {
+        bench.close(link);
+      }
+      expect(bench.swarm().complete).toBe(2);
+      // whoever was complete and comes back alone is no new round
+      const again = bench.seed(1);
+      expect(bench.swarm().complete).toBe(2);
+      bench.close(again);
+
+      expect(bench.names(bench.seed(0))).toEqual(["REGISTERED"]);
+      expect(bench.swarm()).toMatchObject({ complete: 1, done: false });
+      expect(bench.names(bench.register(1))).toEqual(["REGISTERED"]);
+    }
+  });
+});
+
+describe("silence", () => {
+  test("a peer that is silent for three heartbeats is gone, one that is heard of is not", () => {
+    const bench = new TrackerBench();
+    const quiet = bench.seed();
+    const alive = bench.register(1);
+    for (let i = 0; i < 10; i++) {
+      bench.pass(HEARTBEAT_MS);
+      bench.stats(alive);
+    }
+    expect(bench.dropped).toEqual([quiet]);
+    expect(bench.peer(0).state).toBe("gone");
+    expect(bench.peer(1).state).toBe("here");
+    expect(bench.swarm().copies.max).toBe(0);
+    expect(bench.getPeers(alive).peers).toEqual([]);
+  });
+
+  test("any message is a sign of life", () => {
+    const bench = new TrackerBench();
+    const link = bench.register(1);
+    for (const say of [() => bench.getPeers(link), () => bench.update(link, 1), () => bench.stats(link)]) {
+      bench.pass(GONE_AFTER_MS - 1);
+      say();
+    }
+    expect(bench.dropped).toEqual([]);
+  });
+
+  test("a tracker that was held up itself does not blame the peers", () => {
+    const bench = new TrackerBench();
+    const first = bench.seed();
+    const second = bench.register(1);
+    bench.nowMs += 60_000;
+    bench.stats(first);
+    bench.stats(second);
+    bench.pass(HEARTBEAT_MS);
+    expect(bench.dropped).toEqual([]);
+    bench.pass(GONE_AFTER_MS);
+    expect(bench.dropped.sort()).toEqual([first, second]);
+  });
+
+  test("a link that does not register is dropped", () => {
+    const bench = new TrackerBench();
+    const link = bench.open();
+    bench.pass(HANDSHAKE_TIMEOUT_MS);
+    expect(bench.dropped).toEqual([]);
+    bench.pass(HEARTBEAT_MS);
+    expect(bench.dropped).toEqual([link]);
+  });
+
+  test("the tracker asks for no ticks when there is nothing to watch", () => {
+    const bench = new TrackerBench();
+    expect(bench.core.nextDeadlineMs()).toBe(Number.POSITIVE_INFINITY);
+    bench.close(bench.seed());
+    expect(bench.core.nextDeadlineMs()).toBeLessThan(Number.POSITIVE_INFINITY);
+    bench.pass(FORGET_SWARM_MS + HEARTBEAT_MS);
+    expect(bench.core.nextDeadlineMs()).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  test("a deserted swarm stays to be seen, and is forgotten in the end", () => {
+    const bench = new TrackerBench(1);
+    const link = bench.seed();
+    bench.stats(link, { upBytes: 99, upBytesPerSecond: 5, unchoked: [1] });
+    bench.close(link);
+    bench.pass(FORGET_SWARM_MS - HEARTBEAT_MS);
+    expect(bench.swarm()).toMatchObject({ complete: 1, done: true });
+    expect(bench.peer(0)).toMatchObject({
+      state: "left",
+      complete: true,
+      upBytes: 99,
+      upBytesPerSecond: 0,
+      unchoked: [],
+    });
+    bench.pass(2 * HEARTBEAT_MS);
+    expect(bench.core.snapshot().swarms).toEqual([]);
+    expect(bench.kinds().at(-1)).toBe("forgotten");
+  });
+});
+
+describe("limits", () => {
+  test("a new swarm takes the place of the one that was deserted first, never of a living one", () => {
+    const bench = new TrackerBench();
+    const links = Array.from({ length: MAX_SWARMS }, (_, i) => bench.seed(0, { swarmId: idOf(i + 1) }));
+    expect(bench.refusal(bench.seed(0, { swarmId: idOf(200) }))).toBe("too many");
+    bench.close(links[20] as number);
+    bench.pass(1);
+    bench.close(links[10] as number);
+    expect(bench.names(bench.seed(0, { swarmId: idOf(200) }))).toEqual(["REGISTERED"]);
+    const ids = bench.core.snapshot().swarms.map((swarm) => swarm.id.slice(0, 2));
+    expect(ids).toHaveLength(MAX_SWARMS);
+    expect(ids).not.toContain("15");
+    expect(ids).toContain("0b");
+  });
+
+  test("strangers cannot fill the memory with huge swarms", () => {
+    const bench = new TrackerBench();
+    const share = shareOf(MAX_BLOCKS);
+    for (let i = 1; i <= 8; i++) {
+      expect(bench.names(bench.register(0, { swarmId: idOf(i), share }))).toEqual(["REGISTERED"]);
+    }
+    expect(bench.refusal(bench.register(0, { swarmId: idOf(9), share }))).toBe("too many");
+  });
+
+  test("the queue of those who wait has an end", () => {
+    const bench = new TrackerBench();
+    for (let id = 0; id < MAX_WAITING_PEERS; id++) {
+      bench.register(id, { share: UNKNOWN_SHARE });
+    }
+    expect(bench.refusal(bench.register(5000, { share: UNKNOWN_SHARE }))).toBe("too many");
+    bench.seed(5001);
+    expect(bench.core.snapshot().waiting).toBe(0);
+    expect(bench.swarm().peers).toHaveLength(MAX_WAITING_PEERS + 1);
+  });
+});

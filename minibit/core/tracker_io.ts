@@ -1,0 +1,44 @@
+import type { PeerAddress, TrackerErrorCode, TrackerMessage } from "./tracker_wire.ts";
+
+/** What the driver tells the tracker. Links are named by numbers of the driver's, never used twice. */
+export type TrackerInput =
+  /** A TCP connection stands; `host`: the address it comes from. */
+  | { readonly type: "link_opened"; readonly link: number; readonly host: string }
+  | { readonly type: "received"; readonly link: number; readonly message: TrackerMessage }
+  /** The connection is gone. */
+  | { readonly type: "link_closed"; readonly link: number }
+  /** Time passed: call at `nextDeadlineMs()`. */
+  | { readonly type: "tick" };
+
+/** What the tracker wants done, in this order. */
+export type TrackerOutput =
+  | { readonly type: "send"; readonly link: number; readonly message: TrackerMessage }
+  /** End the link, after what was sent on it is out. */
+  | { readonly type: "drop"; readonly link: number; readonly reason: string }
+  /** Something a person may want to read about. */
+  | { readonly type: "event"; readonly event: TrackerEvent };
+
+/** A swarm for people: hex id and the share's name. */
+export interface SwarmLabel {
+  readonly id: string;
+  readonly name: string;
+}
+
+/** What the log tells. */
+export type TrackerEvent =
+  /** The first peer of a share registered. */
+  | { readonly kind: "new swarm"; readonly swarm: SwarmLabel }
+  | { readonly kind: "registered"; readonly swarm: SwarmLabel; readonly peer: PeerAddress; readonly blocks: number }
+  /** A peer registered that does not know its swarm yet, and nor do we. */
+  | { readonly kind: "waiting"; readonly peer: PeerAddress }
+  /** A peer holds the whole share, for the first time. */
+  | { readonly kind: "complete"; readonly swarm: SwarmLabel; readonly peer: PeerAddress }
+  /** A peer's connection ended ... */
+  | { readonly kind: "left"; readonly swarm: SwarmLabel; readonly peer: PeerAddress }
+  /** ... or it fell silent. */
+  | { readonly kind: "gone"; readonly swarm: SwarmLabel; readonly peer: PeerAddress }
+  /** As many peers as expected are complete. */
+  | { readonly kind: "swarm done"; readonly swarm: SwarmLabel; readonly complete: number }
+  | { readonly kind: "refused"; readonly link: number; readonly code: TrackerErrorCode; readonly text: string }
+  /** Nobody came back to a swarm without peers. */
+  | { readonly kind: "forgotten"; readonly swarm: SwarmLabel };

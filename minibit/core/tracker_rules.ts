@@ -1,0 +1,99 @@
+import { ProtocolError } from "./errors.ts";
+import { MAX_BLOCK_BYTES, MAX_BLOCKS, PROTOCOL_VERSION } from "./limits.ts";
+import { quote } from "./quote.ts";
+import type { ShareSummary, TrackerErrorCode, TrackerMessage } from "./tracker_wire.ts";
+
+/** What a tracker asks of those who register. */
+
+/** A request that cannot be served: told to the peer, whose link then closes. */
+export class Refusal extends Error {
+  override readonly name = "Refusal";
+  readonly code: TrackerErrorCode;
+
+  constructor(code: TrackerErrorCode, text: string) {
+    super(text);
+    this.code = code;
+  }
+}
+
+/** Whether a summary tells of a share: that of a peer which has not seen the manifest yet is all zeros. */
+export function isKnown(share: ShareSummary): boolean {
+  return share.blockSizeBytes > 0;
+}
+
+/** Whether a registration names its swarm; one of zeros means the only one there is. */
+export function namesSwarm(register: TrackerMessage<"REGISTER">): boolean {
+  return register.swarmId.some((byte) => byte !== 0);
+}
+
+export function sameShare(a: ShareSummary, b: ShareSummary): boolean {
+  return (
+    a.name === b.name &&
+    a.sizeBytes === b.sizeBytes &&
+    a.blockSizeBytes === b.blockSizeBytes &&
+    a.blockCount === b.blockCount
+  );
+}
+
+/** A share for people. */
+export function describeShare({ name, sizeBytes, blockSizeBytes, blockCount }: ShareSummary): string {
+  return `${quote(name, 40)} of ${sizeBytes} bytes in ${blockCount} blocks of ${blockSizeBytes}`;
+}
+
+/**
+ * Checks what a registration says about itself.
+ *
+ * @throws {Refusal} another version of the protocol
+ * @throws {ProtocolError} values that cannot be, or do not agree with each other
+ */
+export function checkRegistration(register: TrackerMessage<"REGISTER">): void {
+  const { version, share, blocks, port } = register;
+  if (version !== PROTOCOL_VERSION) {
+    throw new Refusal(
+      "version",
+      `Cannot register: the tracker speaks version ${PROTOCOL_VERSION}, the peer ${version} (update the older one)`,
+    );
+  }
+  if (port === 0) {
+    throw new ProtocolError("Cannot register a peer on port 0: nobody could call it");
+  }
+  if (blocks.size !== share.blockCount) {
+    throw new ProtocolError(`Cannot register ${blocks.size} blocks of a share of ${share.blockCount}`);
+  }
+  if (!isKnown(share)) {
+    if (share.blockCount > 0) {
+      throw new ProtocolError("Cannot register blocks of a share that is not known");
+    }
+    return;
+  }
+  if (!namesSwarm(register)) {
+    throw new ProtocolError("Cannot register a share without its swarm id");
+  }
+  const { sizeBytes, blockSizeBytes, blockCount } = share;
+  if (
+    blockSizeBytes > MAX_BLOCK_BYTES ||
+    blockCount > MAX_BLOCKS ||
+    blockCount !== Math.ceil(sizeBytes / blockSizeBytes)
+  ) {
+    throw new ProtocolError(`Cannot register the share ${describeShare(share)}: its sizes do not agree or are too big`);
+  }
+}
+
+/** Where a peer can be called: one that listens on all addresses is called where its connection comes from. */
+export function reachableHost(registered: string, connectedFrom: string): string {
+  return ["", "0.0.0.0", "::"].includes(registered) ? connectedFrom : registered;
+}
+
+/**
+ * Whether a registration in a swarm that everybody left begins a new round, with nobody complete yet.
+ *
+ * A group that is done would otherwise send home at once whoever shares the same again. A peer that was complete and
+ * comes back, after a crash say, is no new round: it is told that the group is done.
+ */
+export function startsAnew(
+  swarm: { readonly peers: { readonly size: number }; readonly expected: number; readonly done: boolean },
+  register: TrackerMessage<"REGISTER">,
+): boolean {
+  const isOver = swarm.peers.size === 0 && (swarm.done || swarm.expected === 0);
+  return isOver && (register.peerId === 0 || !register.blocks.complete);
+}

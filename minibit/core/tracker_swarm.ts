@@ -1,0 +1,279 @@
+import { BlockPicker } from "./block_picker.ts";
+import { ProtocolError } from "./errors.ts";
+import { MAX_PEERS_ANSWERED, MAX_SUGGESTED_BLOCKS, MAX_SUGGESTION_LOOKS, MAX_SWARM_PEERS } from "./limits.ts";
+import { PEER_MESSAGES, peerWire } from "./peer_wire.ts";
+import { type Rng, shuffle } from "./rng.ts";
+import type { SwarmLabel } from "./tracker_io.ts";
+import { isComplete, type MessageCounts, NO_STATS, type PeerStatus, type SwarmPeer, toStatus } from "./tracker_peer.ts";
+import type { ShareSummary, TrackerMessage } from "./tracker_wire.ts";
+
+/** A swarm as `/status` tells it. */
+export interface SwarmStatus extends ShareSummary {
+  /** 64 hex digits. */
+  readonly id: string;
+  /** Peers that were complete at some time, also those that left. */
+  readonly complete: number;
+  /** How many peers were announced with `--expect`; 0: any number. */
+  readonly expected: number;
+  /** As many as expected are complete. */
+  readonly done: boolean;
+  /** How many registered peers hold a block: of the rarest, on average, of the commonest. */
+  readonly copies: { readonly min: number; readonly mean: number; readonly max: number };
+  /** Messages all peers sent to each other, by name. */
+  readonly messages: MessageCounts;
+  /** By id; those that left too. */
+  readonly peers: readonly PeerStatus[];
+}
+
+const NAMES_BY_CODE: ReadonlyMap<number, string> = new Map(
+  peerWire.names.map((name) => [PEER_MESSAGES[name].code, name]),
+);
+
+/**
+ * All peers of one share: who is here, who holds what, who was ever complete.
+ *
+ * copies(b) is kept with every announcement, so an answer never counts blocks over all peers.
+ */
+export class TrackerSwarm {
+  /** The swarm's id in hex. */
+  readonly id: string;
+  readonly swarmId: Uint8Array;
+  readonly share: ShareSummary;
+  readonly expected: number;
+  readonly #rng: Rng;
+  /** The blocks that somebody holds, rarest first, and copies(b) of all. */
+  readonly #picker: BlockPicker;
+  readonly #peers = new Map<number, SwarmPeer>();
+  /** The last known state of peers that are not here any more, longest gone first. */
+  readonly #departed = new Map<number, PeerStatus>();
+  /** Every peer id that was ever complete, also after it left. */
+  readonly #finished = new Set<number>();
+  readonly #messages: MessageCounts = {};
+  #desertedMs = 0;
+
+  /** @param options `expected`: how many peers, the seed among them, make the group complete; 0: any number */
+  constructor(options: {
+    readonly swarmId: Uint8Array;
+    readonly share: ShareSummary;
+    readonly expected: number;
+    readonly rng: Rng;
+  }) {
+    this.swarmId = options.swarmId;
+    this.id = options.swarmId.toHex();
+    this.share = options.share;
+    this.expected = options.expected;
+    this.#rng = options.rng;
+    this.#picker = new BlockPicker(options.share.blockCount, options.rng);
+  }
+
+  /** The registered peers. */
+  get peers(): ReadonlyMap<number, SwarmPeer> {
+    return this.#peers;
+  }
+
+  /** How many different peers were ever complete. */
+  get finished(): number {
+    return this.#finished.size;
+  }
+
+  /** Whether as many peers as expected were complete; once it is, it stays so. */
+  get done(): boolean {
+    return this.expected > 0 && this.finished >= this.expected;
+  }
+
+  /** The swarm for people. */
+  get label(): SwarmLabel {
+    return { id: this.id, name: this.share.name };
+  }
+
+  /** When the last peer went, if all did. */
+  get desertedMs(): number {
+    return this.#desertedMs;
+  }
+
+  /** How many registered peers hold `block`. */
+  copies(block: number): number {
+    return this.#picker.copies(block);
+  }
+
+  /** Takes in a peer; no other may be registered with its id. */
+  join(peer: Omit<SwarmPeer, "seed" | "messages" | "stats">): SwarmPeer {
+    const joined = { ...peer, seed: isComplete(peer), messages: {}, stats: NO_STATS };
+    this.#peers.set(peer.id, joined);
+    this.#departed.delete(peer.id);
+    for (const block of joined.blocks) {
+      this.#gained(block);
+    }
+    return joined;
+  }
+
+  /** Lets a peer go; its last state stays to be seen. */
+  leave(peer: SwarmPeer, options: { readonly state: "left" | "gone"; readonly nowMs: number }): void {
+    this.#peers.delete(peer.id);
+    this.#desertedMs = options.nowMs;
+    for (const block of peer.blocks) {
+      this.#lost(block);
+    }
+    this.#departed.set(peer.id, {
+      ...toStatus(peer),
+      state: options.state,
+      downBytesPerSecond: 0,
+      upBytesPerSecond: 0,
+      unchoked: [],
+      optimistic: null,
+      choked: false,
+    });
+    for (const oldest of this.#departed.keys()) {
+      if (this.#departed.size <= MAX_SWARM_PEERS) {
+        break;
+      }
+      this.#departed.delete(oldest);
+    }
+  }
+
+  /**
+   * Remembers a peer that is complete.
+   *
+   * @returns whether it is, and was not before
+   */
+  noteIfFinished(peer: SwarmPeer): boolean {
+    if (!isComplete(peer) || this.#finished.has(peer.id) || this.#finished.size >= MAX_SWARM_PEERS) {
+      return false;
+    }
+    this.#finished.add(peer.id);
+    return true;
+  }
+
+  /**
+   * A peer verified blocks; those it had told of before do not count twice.
+   *
+   * @throws {ProtocolError} a block the share does not have
+   */
+  update(peer: SwarmPeer, blocks: readonly number[]): void {
+    const last = blocks.at(-1) ?? 0;
+    if (blocks.length > 0 && last >= this.share.blockCount) {
+      throw new ProtocolError(`Cannot note block ${last}: the share has ${this.share.blockCount} blocks`);
+    }
+    for (const block of blocks) {
+      if (peer.blocks.add(block)) {
+        this.#gained(block);
+      }
+    }
+  }
+
+  /**
+   * A peer's statistics; its message counts are since the last.
+   *
+   * @throws {ProtocolError} a count of messages that do not exist
+   */
+  report(peer: SwarmPeer, stats: TrackerMessage<"STATS">): void {
+    for (const { type, count } of stats.messages) {
+      const name = NAMES_BY_CODE.get(type);
+      if (name === undefined) {
+        throw new ProtocolError(`Cannot count messages of unknown type ${type}`);
+      }
+      peer.messages[name] = (peer.messages[name] ?? 0) + count;
+      this.#messages[name] = (this.#messages[name] ?? 0) + count;
+    }
+    peer.knowsShare ||= stats.done;
+    peer.stats = stats;
+  }
+
+  /** The answer to GET_PEERS. */
+  answer(peer: SwarmPeer): TrackerMessage<"PEERS"> {
+    let incomplete = 0;
+    const others: SwarmPeer[] = [];
+    for (const other of this.#peers.values()) {
+      incomplete += isComplete(other) ? 0 : 1;
+      if (other !== peer) {
+        others.push(other);
+      }
+    }
+    return {
+      type: "PEERS",
+      peers: this.#choose(others).map(({ id, host, port }) => ({ id, host, port })),
+      suggested: this.#suggest(peer),
+      registered: this.#peers.size,
+      incomplete,
+    };
+  }
+
+  /** All that is known of the swarm. */
+  status(): SwarmStatus {
+    const here = [...this.#peers.values()].map(toStatus);
+    return {
+      id: this.id,
+      ...this.share,
+      complete: this.finished,
+      expected: this.expected,
+      done: this.done,
+      copies: this.#copyRange(),
+      messages: { ...this.#messages },
+      peers: [...here, ...this.#departed.values()].sort((a, b) => a.id - b.id),
+    };
+  }
+
+  /**
+   * Up to MAX_PEERS_ANSWERED of `others`, least-connected first, ties at random.
+   *
+   * In a big swarm the least-connected of a random sample: nearly as even as looking at all, and newcomers who ask in
+   * the same second are not all sent to the same few.
+   */
+  #choose(others: SwarmPeer[]): SwarmPeer[] {
+    return shuffle(others, this.#rng)
+      .slice(0, 4 * MAX_PEERS_ANSWERED)
+      .sort((a, b) => a.stats.neighbours - b.stats.neighbours)
+      .slice(0, MAX_PEERS_ANSWERED);
+  }
+
+  /** The rarest blocks that `peer` lacks and somebody holds. */
+  #suggest(peer: SwarmPeer): number[] {
+    const found: number[] = [];
+    if (!peer.blocks.complete) {
+      let looks = 0;
+      this.#picker.rarest((block) => {
+        if (!peer.blocks.has(block)) {
+          found.push(block);
+        }
+        return found.length === MAX_SUGGESTED_BLOCKS || ++looks === MAX_SUGGESTION_LOOKS;
+      });
+    }
+    for (const block of found) {
+      // back to a random place among its equals: whoever asks next is told of others
+      this.#picker.remove(block);
+      this.#picker.add(block);
+    }
+    return found;
+  }
+
+  #gained(block: number): void {
+    this.#picker.gained(block);
+    if (!this.#picker.has(block)) {
+      this.#picker.add(block);
+    }
+  }
+
+  #lost(block: number): void {
+    if (this.#picker.copies(block) === 1) {
+      this.#picker.remove(block);
+    }
+    this.#picker.lost(block);
+  }
+
+  #copyRange(): SwarmStatus["copies"] {
+    const { blockCount } = this.share;
+    if (blockCount === 0) {
+      return { min: 0, mean: 0, max: 0 };
+    }
+    let min = Number.POSITIVE_INFINITY;
+    let max = 0;
+    let sum = 0;
+    for (let block = 0; block < blockCount; block++) {
+      const copies = this.#picker.copies(block);
+      min = Math.min(min, copies);
+      max = Math.max(max, copies);
+      sum += copies;
+    }
+    return { min, mean: sum / blockCount, max };
+  }
+}

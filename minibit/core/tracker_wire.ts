@@ -1,0 +1,133 @@
+import { bitfield, bool, fixedBytes, list, oneOf, runs, size64, struct, text, u8, u16, u32 } from "./codec.ts";
+import {
+  MAX_CONTROL_FRAME_BYTES,
+  MAX_ERROR_BYTES,
+  MAX_LINKS,
+  MAX_NAME_BYTES,
+  MAX_PEERS_ANSWERED,
+  MAX_SUGGESTED_BLOCKS,
+} from "./limits.ts";
+import { PEER_MESSAGES } from "./peer_wire.ts";
+import { type Handlers, type MessageOf, Wire } from "./wire.ts";
+
+/** Why a tracker refuses: the code is for programs, the text for people. */
+export const TRACKER_ERRORS = [
+  "version",
+  "peer id taken",
+  "which swarm",
+  "share differs",
+  "too many",
+  "not registered",
+  "protocol",
+] as const;
+export type TrackerErrorCode = (typeof TRACKER_ERRORS)[number];
+
+/** Where a peer listens. */
+export interface PeerAddress {
+  readonly id: number;
+  readonly host: string;
+  readonly port: number;
+}
+
+/** What the tracker knows of a share; sizes in bytes. */
+export interface ShareSummary {
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly blockSizeBytes: number;
+  readonly blockCount: number;
+}
+
+const host = text(MAX_NAME_BYTES);
+const peerAddress = struct<PeerAddress>({ id: u32, host, port: u16 });
+const shareSummary = struct<ShareSummary>({
+  name: text(MAX_NAME_BYTES),
+  sizeBytes: size64,
+  blockSizeBytes: u32,
+  blockCount: u32,
+});
+const messageCount = struct<{ readonly type: number; readonly count: number }>({ type: u8, count: u32 });
+
+/** All zeros: a peer that names no swarm. */
+export const NO_SWARM: Uint8Array = new Uint8Array(32);
+
+const SMALL = 4096;
+
+/** What peers and the tracker say to each other. */
+export const TRACKER_MESSAGES = {
+  REGISTER: {
+    code: 1,
+    fields: {
+      version: u8,
+      swarmId: fixedBytes(32),
+      share: shareSummary,
+      peerId: u32,
+      name: text(MAX_NAME_BYTES),
+      host,
+      port: u16,
+      blocks: bitfield,
+    },
+    maxBytes: MAX_CONTROL_FRAME_BYTES,
+    doc: "a peer joins: swarm id (zeros: the only one) and, if known, the share; where it listens; what it holds",
+  },
+  REGISTERED: {
+    code: 2,
+    fields: { swarmId: fixedBytes(32), share: shareSummary, expected: u32 },
+    maxBytes: SMALL,
+    doc: "answers REGISTER once the swarm is known; expected 0: any number of peers",
+  },
+  GET_PEERS: { code: 3, fields: {}, maxBytes: SMALL, doc: "asks for peers to talk to" },
+  PEERS: {
+    code: 4,
+    fields: {
+      peers: list(peerAddress, MAX_PEERS_ANSWERED),
+      suggested: list(u32, MAX_SUGGESTED_BLOCKS),
+      registered: u32,
+      incomplete: u32,
+    },
+    maxBytes: MAX_CONTROL_FRAME_BYTES,
+    doc: "answers GET_PEERS: some peers, the rarest blocks the caller lacks, how many peers there are and lack blocks",
+  },
+  UPDATE_BLOCKS: {
+    code: 5,
+    fields: { blocks: runs },
+    maxBytes: MAX_CONTROL_FRAME_BYTES,
+    doc: "blocks the peer verified since it last said",
+  },
+  STATS: {
+    code: 6,
+    fields: {
+      downBytesPerSecond: size64,
+      upBytesPerSecond: size64,
+      downBytes: size64,
+      upBytes: size64,
+      duplicateBytes: size64,
+      hashFailures: u32,
+      unchoked: list(u32, MAX_LINKS),
+      optimistic: list(u32, 1),
+      chokedBy: u16,
+      neighbours: u16,
+      messages: list(messageCount, Object.keys(PEER_MESSAGES).length),
+      done: bool,
+    },
+    maxBytes: SMALL,
+    doc: "once a second, also the heartbeat: rates, totals, who has a slot, messages sent by type since the last",
+  },
+  SWARM_DONE: { code: 7, fields: {}, maxBytes: SMALL, doc: "pushed when as many peers as expected are complete" },
+  ERROR: {
+    code: 8,
+    fields: { code: oneOf(TRACKER_ERRORS), text: text(MAX_ERROR_BYTES) },
+    maxBytes: SMALL,
+    doc: "the last message: the request cannot be served, and the link closes",
+  },
+} as const;
+
+export type TrackerMessages = typeof TRACKER_MESSAGES;
+export type TrackerMessageName = keyof TrackerMessages;
+export type TrackerMessage<Name extends TrackerMessageName = TrackerMessageName> = MessageOf<TrackerMessages, Name>;
+export type TrackerHandlers<Result = void, Context extends readonly unknown[] = []> = Handlers<
+  TrackerMessages,
+  Result,
+  Context
+>;
+
+export const trackerWire: Wire<TrackerMessages> = new Wire(TRACKER_MESSAGES);

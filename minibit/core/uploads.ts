@@ -1,0 +1,205 @@
+import type { Geometry } from "./geometry.ts";
+import { MAX_BLOCKS_IN_PROGRESS, MAX_QUEUED_REQUESTS } from "./limits.ts";
+import { type LiveLink, sameUnit, type Unit } from "./link.ts";
+import type { PeerMessage, RejectReason } from "./peer_wire.ts";
+import type { RateLimiter } from "./rate_limiter.ts";
+
+/** A socket that has not taken a unit for this long is full: it does not hold up the others. */
+const STALLED_MS = 200;
+
+/**
+ * Requests waiting here, and whose turn it is.
+ *
+ * Slots are not concurrency: five neighbours may ask, but blocks go out one after the other, at most two in
+ * progress, in turns of one block (deficit round robin). A block that arrives early is shared on early: at 50 peers the time over the bound is 1.018
+ * for one at a time, 1.050 for five, 1.075 for ten.
+ */
+export class Uploads {
+  readonly #geometry: Geometry;
+  readonly #limiter: RateLimiter;
+  readonly #send: (link: LiveLink, message: PeerMessage) => void;
+  readonly #serve: (link: LiveLink, unit: Unit) => void;
+  readonly #canWait: (link: LiveLink, unit: Unit) => boolean;
+  /** Links whose turn it is. */
+  readonly #active: LiveLink[] = [];
+  /** Links with requests that wait for their turn. */
+  readonly #turns: LiveLink[] = [];
+  /** When `schedule` may find something to do. */
+  #dueMs = Number.POSITIVE_INFINITY;
+
+  constructor(options: {
+    readonly geometry: Geometry;
+    readonly limiter: RateLimiter;
+    readonly send: (link: LiveLink, message: PeerMessage) => void;
+    readonly serve: (link: LiveLink, unit: Unit) => void;
+    /** Whether this unit is served only when there is nothing better to do. */
+    readonly canWait: (link: LiveLink, unit: Unit) => boolean;
+  }) {
+    this.#geometry = options.geometry;
+    this.#limiter = options.limiter;
+    this.#send = options.send;
+    this.#serve = options.serve;
+    this.#canWait = options.canWait;
+  }
+
+  /** When `schedule` should be called: at once after a change, else when tokens are back or a socket counts as stalled. */
+  get nextDeadlineMs(): number {
+    return this.#dueMs;
+  }
+
+  /** Queues a request that may be served; one too many is rejected at once. Returns whether it was queued. */
+  request(link: LiveLink, unit: Unit): boolean {
+    if (link.upload.queue.length >= MAX_QUEUED_REQUESTS) {
+      this.reject(link, unit, "queue full");
+      return false;
+    }
+    link.upload.queue.push(unit);
+    if (!this.#active.includes(link) && !this.#turns.includes(link)) {
+      this.#turns.push(link);
+    }
+    this.#dueMs = Number.NEGATIVE_INFINITY;
+    return true;
+  }
+
+  reject(link: LiveLink, unit: Unit, reason: RejectReason): void {
+    const { block, offset, length } = unit;
+    this.#send(link, { type: "REJECT", block, offset, length, reason });
+  }
+
+  /** Answers a CANCEL by REJECT, unless the unit is on its way already (then the BLOCK is the answer); returns whether it did. */
+  cancel(link: LiveLink, unit: Unit): boolean {
+    const index = link.upload.queue.findIndex((queued) => sameUnit(queued, unit));
+    if (index < 0) {
+      return false;
+    }
+    link.upload.queue.splice(index, 1);
+    this.reject(link, unit, "cancelled");
+    this.#dueMs = Number.NEGATIVE_INFINITY;
+    return true;
+  }
+
+  /** Rejects what a link asked for and may not have any more; returns that. */
+  choke(link: LiveLink): Unit[] {
+    const { queue, allowed } = link.upload;
+    const rejected = queue.filter((unit) => !allowed.has(unit.block));
+    const kept = queue.filter((unit) => allowed.has(unit.block));
+    queue.splice(0, queue.length, ...kept);
+    for (const unit of rejected) {
+      this.reject(link, unit, "choked");
+    }
+    this.#dueMs = Number.NEGATIVE_INFINITY;
+    return rejected;
+  }
+
+  /** The link is gone. */
+  forget(link: LiveLink): void {
+    link.upload.queue.length = 0;
+    remove(this.#active, link);
+    remove(this.#turns, link);
+    this.#dueMs = Number.NEGATIVE_INFINITY;
+  }
+
+  /** The link's unit was handed to the network. */
+  served(link: LiveLink, nowMs: number): void {
+    const unit = link.upload.inFlight;
+    if (unit !== undefined) {
+      link.upload.inFlight = undefined;
+      link.upload.rate.add(unit.length, nowMs);
+      this.#dueMs = Number.NEGATIVE_INFINITY;
+    }
+  }
+
+  /** Gives out as many units as may be under way now. */
+  schedule(nowMs: number): void {
+    if (nowMs < this.#dueMs) {
+      return;
+    }
+    for (let link = this.#next(nowMs); link !== undefined; link = this.#next(nowMs)) {
+      const unit = link.upload.queue[0];
+      if (unit === undefined || !this.#limiter.take(unit.length, nowMs)) {
+        this.#dueMs = this.#limiter.readyAtMs(nowMs);
+        return;
+      }
+      this.#give(link, unit, nowMs);
+    }
+    this.#dueMs = this.#turns.length === 0 ? Number.POSITIVE_INFINITY : this.#stallsAtMs(nowMs);
+  }
+
+  #give(link: LiveLink, unit: Unit, nowMs: number): void {
+    const { upload } = link;
+    const isLast = unit.offset + unit.length === this.#geometry.lengthOf(unit.block);
+    upload.queue.shift();
+    upload.inFlight = unit;
+    upload.servedMs = nowMs;
+    upload.deficit -= unit.length;
+    upload.unfinished = isLast ? undefined : unit.block;
+    if (isLast) {
+      upload.allowed.delete(unit.block); // for one time only; the other side crosses it out as well
+    }
+    this.#serve(link, unit);
+  }
+
+  /** The link to be given a unit now. */
+  #next(nowMs: number): LiveLink | undefined {
+    for (let i = 0; i < this.#active.length; i++) {
+      const link = this.#active[i] as LiveLink;
+      if (link.upload.inFlight === undefined) {
+        if (!isTurnOver(link)) {
+          return link;
+        }
+        this.#active.splice(i--, 1);
+        if (link.upload.queue.length > 0) {
+          this.#turns.push(link);
+        }
+      }
+    }
+    return this.#nextTurn(nowMs);
+  }
+
+  #nextTurn(nowMs: number): LiveLink | undefined {
+    let running = 0;
+    for (const { upload } of this.#active) {
+      running += Number(upload.inFlight === undefined || nowMs < upload.servedMs + STALLED_MS);
+    }
+    if (running >= MAX_BLOCKS_IN_PROGRESS) {
+      return undefined;
+    }
+    const chosen = this.#firstOf(
+      this.#turns.filter((link) => link.upload.queue.length > 0),
+      running === 0,
+    );
+    if (chosen !== undefined) {
+      remove(this.#turns, chosen);
+      chosen.upload.deficit = Math.min(0, chosen.upload.deficit) + this.#geometry.blockSizeBytes;
+      this.#active.push(chosen);
+    }
+    return chosen;
+  }
+
+  /** The first link whose next block cannot wait; if need be any. */
+  #firstOf(links: readonly LiveLink[], orAny: boolean): LiveLink | undefined {
+    return links.find((link) => !this.#canWait(link, link.upload.queue[0] as Unit)) ?? (orAny ? links[0] : undefined);
+  }
+
+  #stallsAtMs(nowMs: number): number {
+    let soonestMs = Number.POSITIVE_INFINITY;
+    for (const { upload } of this.#active) {
+      const stallsAtMs = upload.servedMs + STALLED_MS;
+      soonestMs = stallsAtMs > nowMs ? Math.min(soonestMs, stallsAtMs) : soonestMs;
+    }
+    return soonestMs;
+  }
+}
+
+/** A turn lasts as long as there are requests, but after the quantum only to the end of the block. */
+function isTurnOver({ upload }: LiveLink): boolean {
+  const [next] = upload.queue;
+  return next === undefined || (upload.deficit <= 0 && next.offset === 0);
+}
+
+function remove<T>(items: T[], item: T): void {
+  const index = items.indexOf(item);
+  if (index >= 0) {
+    items.splice(index, 1);
+  }
+}

@@ -1,0 +1,68 @@
+import { expect, test } from "bun:test";
+import { type PeerMessages, peerWire } from "../core/peer_wire.ts";
+import { connectFramed } from "./connect_framed.ts";
+import type { FramedSocket } from "./framed_socket.ts";
+
+const IGNORE = { onMessage: () => {} };
+
+/** A port on which nobody listens any more. */
+function deadPort(): number {
+  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => {} } });
+  listener.stop(true);
+  return listener.port;
+}
+
+test("a call that is answered gives the socket that accept was given", async () => {
+  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => {} } });
+  const accepted: FramedSocket<PeerMessages>[] = [];
+  const result = await connectFramed(peerWire, {
+    connect: (socket) => Bun.connect({ hostname: "localhost", port: listener.port, socket }),
+    timeoutMs: 5000,
+    accept: (socket) => {
+      accepted.push(socket);
+      return IGNORE;
+    },
+  });
+  expect(result).toEqual({ ok: true, socket: accepted[0] as FramedSocket<PeerMessages> });
+  expect(accepted[0]?.remotePort).toBe(listener.port);
+  accepted[0]?.terminate("test over");
+  listener.stop(true);
+});
+
+test("nobody there and no such host are told apart, and neither throws", async () => {
+  const call = (hostname: string) =>
+    connectFramed(peerWire, {
+      connect: (socket) => Bun.connect({ hostname, port: deadPort(), socket }),
+      timeoutMs: 5000,
+      accept: () => IGNORE,
+    });
+  expect(await call("127.0.0.1")).toMatchObject({ ok: false, reason: "refused" });
+  expect(await call("nobody.invalid")).toMatchObject({ ok: false, reason: "unknown host" });
+});
+
+test("a call that is not answered in time is given up, and hung up when it is answered later", async () => {
+  const closed = Promise.withResolvers<void>();
+  const listener = Bun.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    socket: { data: () => {}, close: () => closed.resolve() },
+  });
+  const late = Promise.withResolvers<void>();
+  let accepted = 0;
+  const result = await connectFramed(peerWire, {
+    connect: async (socket) => {
+      await late.promise;
+      return Bun.connect({ hostname: "127.0.0.1", port: listener.port, socket });
+    },
+    timeoutMs: 1,
+    accept: () => {
+      accepted++;
+      return IGNORE;
+    },
+  });
+  expect(result).toEqual({ ok: false, reason: "timeout", detail: "no answer within 1 ms" });
+  late.resolve();
+  await closed.promise;
+  expect(accepted).toBe(0);
+  listener.stop(true);
+});

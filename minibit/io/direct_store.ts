@@ -1,0 +1,167 @@
+import { renameSync } from "node:fs";
+import type { Bitfield } from "../core/bitfield.ts";
+import { assert, UserError } from "../core/errors.ts";
+import type { Geometry } from "../core/geometry.ts";
+import { geometryOf, type Manifest } from "../core/manifest.ts";
+import { quote } from "../core/quote.ts";
+import { checkBlockFiles, removeBlockFile } from "./block_files.ts";
+import type { BlockStore } from "./block_store.ts";
+import { diskError } from "./disk_error.ts";
+import { FileTree } from "./file_tree.ts";
+import { blockPath, claimPeerFolder, type PeerFolderOptions, resultPath } from "./peer_folder.ts";
+import { completeTree, findBlocks, partPath, putInPlace, remove } from "./result.ts";
+import { WriteOrder } from "./write_order.ts";
+
+/** The copy that a store works on: where it lies, and which of its blocks are right. */
+interface Copy {
+  readonly root: string;
+  readonly held: Bitfield;
+}
+
+/** What a store is made of. */
+interface Parts extends Copy {
+  readonly manifest: Manifest;
+  readonly folder: string;
+  readonly result: string;
+  readonly tree: FileTree;
+}
+
+/**
+ * Keeps each block at its place in the result to be: one write a byte, no second copy. The result is called `.part`
+ * until all blocks are there. For big shares.
+ */
+export class DirectStore implements BlockStore {
+  readonly found: Bitfield;
+  readonly #parts: Parts;
+  readonly #geometry: Geometry;
+  readonly #order = new WriteOrder();
+  /** Where the copy lies now. */
+  #root: string;
+  #finishing: Promise<string> | undefined;
+
+  private constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#root = parts.root;
+    this.#geometry = geometryOf(parts.manifest);
+    this.found = parts.held.clone();
+  }
+
+  /**
+   * Opens the store of a peer, re-hashes what earlier runs left, and takes the blocks it was dealt.
+   *
+   * @throws {UserError} another share is there, or the folder may not be written to
+   */
+  static async open(options: PeerFolderOptions): Promise<DirectStore> {
+    const { manifest, dir } = options;
+    const folder = await claimPeerFolder(options);
+    const result = resultPath(dir, options);
+    const copy = await findCopy(result, manifest);
+    const tree = new FileTree(manifest, { root: copy.root, writable: copy.root !== result });
+    const parts = { ...copy, manifest, folder, result, tree };
+    await takeBlockFiles(parts);
+    return new DirectStore(parts);
+  }
+
+  write(block: number, offset: number, bytes: Uint8Array): Promise<void> {
+    assert(
+      this.#geometry.contains(block, offset, bytes.length),
+      `${bytes.length} bytes at ${offset} of block ${block}`,
+    );
+    return this.#order.add(block, offset, async () => {
+      try {
+        await this.#parts.tree.write(this.#geometry.offsetOf(block) + offset, bytes);
+      } catch (error) {
+        throw diskError(`Cannot write block ${block} to ${quote(this.#root)}`, error, this.#parts.held.count);
+      }
+    });
+  }
+
+  async commit(block: number): Promise<void> {
+    await this.#order.finish(block);
+    this.#parts.held.add(block);
+  }
+
+  /** What was written stays, to be written over. */
+  discard(block: number): Promise<void> {
+    return this.#order.abandon(block, () => undefined);
+  }
+
+  readInto(block: number, offset: number, into: Uint8Array): void {
+    const { tree, held } = this.#parts;
+    assert(held.has(block), `block ${block} is held`);
+    const doing = `Cannot read block ${block} of ${quote(this.#root)}`;
+    try {
+      if (!tree.read(this.#geometry.offsetOf(block) + offset, into)) {
+        throw new UserError(`${doing}: a file was cut by somebody else (start again to fetch it anew)`);
+      }
+    } catch (error) {
+      throw diskError(doing, error);
+    }
+  }
+
+  finish(): Promise<string> {
+    this.#finishing ??= this.#makeResult();
+    return this.#finishing;
+  }
+
+  async close(): Promise<void> {
+    await this.#order.idle();
+    this.#parts.tree.close();
+  }
+
+  async #makeResult(): Promise<string> {
+    const { root, result, folder, held, manifest, tree } = this.#parts;
+    assert(held.complete, "all blocks are committed");
+    await completeTree(root, manifest);
+    if (root !== result) {
+      await putInPlace(root, { result, attic: folder });
+    }
+    tree.finished(result);
+    this.#root = result;
+    return result;
+  }
+}
+
+/**
+ * Finds the copy to go on with: a finished result if all of it is right, else a `.part`. A damaged result becomes the
+ * `.part` again. What holds no right block is not of this share: such a `.part` is removed, such a result stays until a
+ * new one takes its place.
+ */
+async function findCopy(result: string, manifest: Manifest): Promise<Copy> {
+  const part = partPath(result);
+  const inPart = await findBlocks(part, manifest);
+  const inResult = inPart.complete ? undefined : await findBlocks(result, manifest);
+  if (inResult?.complete === true) {
+    await remove(part);
+    return { root: result, held: inResult };
+  }
+  if (inPart.count > 0) {
+    return { root: part, held: inPart };
+  }
+  await remove(part);
+  if (inResult === undefined || inResult.count === 0) {
+    return { root: part, held: inPart };
+  }
+  try {
+    renameSync(result, part);
+  } catch (error) {
+    throw diskError(`Cannot rename ${quote(result)} to mend it`, error);
+  }
+  return { root: part, held: inResult };
+}
+
+/** Puts the blocks that lie in files of their own at their places. */
+async function takeBlockFiles({ manifest, folder, tree, held, root }: Parts): Promise<void> {
+  const geometry = geometryOf(manifest);
+  await checkBlockFiles({ folder, manifest }, async (block, bytes) => {
+    if (!held.has(block)) {
+      try {
+        await tree.write(geometry.offsetOf(block), bytes);
+      } catch (error) {
+        throw diskError(`Cannot write block ${block} to ${quote(root)}`, error, held.count);
+      }
+      held.add(block);
+    }
+    removeBlockFile(blockPath(folder, block));
+  });
+}

@@ -1,0 +1,85 @@
+import { mkdirSync, openSync } from "node:fs";
+import { dirname } from "node:path";
+import { FileMap } from "../core/geometry.ts";
+import type { Manifest } from "../core/manifest.ts";
+import { errorCode } from "./disk_error.ts";
+import { READ_FLAGS, WRITE_FLAGS } from "./file_io.ts";
+import { FilePool } from "./file_pool.ts";
+import { filePath } from "./share.ts";
+
+/** A copy of a share, whole or in the making: its byte stream laid over its files. Offsets are the stream's. */
+export class FileTree {
+  #root: string;
+  #writable: boolean;
+  readonly #manifest: Manifest;
+  readonly #map: FileMap;
+  readonly #pool: FilePool;
+
+  /**
+   * @param options.root its file or folder
+   * @param options.writable whether files may be created and written to
+   */
+  constructor(manifest: Manifest, options: { readonly root: string; readonly writable: boolean }) {
+    this.#manifest = manifest;
+    this.#root = options.root;
+    this.#writable = options.writable;
+    this.#map = new FileMap(manifest.files.map((file) => file.sizeBytes));
+    this.#pool = new FilePool((file) => this.#open(file));
+  }
+
+  /** Writes `bytes`, which must not change until the promise settles; throws what the system throws. */
+  async write(offset: number, bytes: Uint8Array): Promise<void> {
+    let done = 0;
+    for (const slice of this.#map.slices(offset, bytes.length)) {
+      const part = slice.length === bytes.length ? bytes : bytes.subarray(done, done + slice.length);
+      await this.#pool.write(slice.file, part, slice.offset);
+      done += slice.length;
+    }
+  }
+
+  /**
+   * Fills `into`; throws what the system throws.
+   *
+   * @returns whether all bytes were there
+   */
+  read(offset: number, into: Uint8Array): boolean {
+    let done = 0;
+    for (const slice of this.#map.slices(offset, into.length)) {
+      const part = slice.length === into.length ? into : into.subarray(done, done + slice.length);
+      if (this.#pool.read(slice.file, part, slice.offset) < part.length) {
+        return false;
+      }
+      done += slice.length;
+    }
+    return true;
+  }
+
+  /** The copy is finished: it lies at `root` now, and is only read from here on. */
+  finished(root: string): void {
+    this.#root = root;
+    this.#writable = false;
+  }
+
+  /** Closes all files; no write may be on its way. */
+  close(): void {
+    this.#pool.close();
+  }
+
+  #open(index: number): number {
+    const file = this.#manifest.files[index];
+    const path = filePath(this.#root, this.#manifest.kind, file?.path ?? "");
+    if (!this.#writable) {
+      return openSync(path, READ_FLAGS);
+    }
+    const mode = file?.executable === true ? 0o777 : 0o666;
+    try {
+      return openSync(path, WRITE_FLAGS, mode);
+    } catch (error) {
+      if (errorCode(error) !== "ENOENT") {
+        throw error;
+      }
+      mkdirSync(dirname(path), { recursive: true });
+      return openSync(path, WRITE_FLAGS, mode);
+    }
+  }
+}

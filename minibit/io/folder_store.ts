@@ -1,0 +1,230 @@
+import { openSync, renameSync } from "node:fs";
+import { Bitfield } from "../core/bitfield.ts";
+import { assert, UserError } from "../core/errors.ts";
+import type { Geometry } from "../core/geometry.ts";
+import { geometryOf, type Manifest } from "../core/manifest.ts";
+import { quote } from "../core/quote.ts";
+import { blockBuffer, checkBlockFiles, isRight, removeBlockFile } from "./block_files.ts";
+import type { BlockStore } from "./block_store.ts";
+import { createBreather } from "./breather.ts";
+import { diskError } from "./disk_error.ts";
+import { READ_FLAGS, WRITE_FLAGS } from "./file_io.ts";
+import { FilePool } from "./file_pool.ts";
+import { FileTree } from "./file_tree.ts";
+import {
+  blockPath,
+  claimPeerFolder,
+  type PeerFolderOptions,
+  resultPath,
+  temporaryOf,
+  writeWhole,
+} from "./peer_folder.ts";
+import { completeTree, findBlocks, partPath, putInPlace, remove } from "./result.ts";
+import type { ShareReader } from "./share_reader.ts";
+import { WriteOrder } from "./write_order.ts";
+
+/** The seed's side of a store: what the share is cut from. */
+export interface Source {
+  readonly path: string;
+  readonly reader: ShareReader;
+}
+
+/** What a store is made of. */
+interface Parts {
+  readonly manifest: Manifest;
+  readonly folder: string;
+  readonly result: string;
+  /** Blocks whose files are whole and right. */
+  readonly held: Bitfield;
+}
+
+/**
+ * Keeps each block in a file of its own, `block_<i>`, as the original did; the result is joined from them at the end. The
+ * seed cuts its source into such files first. For small shares: every byte is on disk twice.
+ */
+export class FolderStore implements BlockStore {
+  readonly found: Bitfield;
+  readonly #parts: Parts;
+  readonly #geometry: Geometry;
+  readonly #blocks: FilePool;
+  readonly #unfinished: FilePool;
+  readonly #order = new WriteOrder();
+  /** Whether all of the result was there when the store was opened: it needs no joining. */
+  readonly #resultIsWhole: boolean;
+  #finishing: Promise<string> | undefined;
+
+  private constructor(parts: Parts, before: { readonly resultIsWhole: boolean; readonly source?: string }) {
+    this.#parts = parts;
+    this.#geometry = geometryOf(parts.manifest);
+    this.#blocks = new FilePool((block) => openSync(blockPath(parts.folder, block), READ_FLAGS));
+    this.#unfinished = new FilePool((block) => openSync(temporaryOf(blockPath(parts.folder, block)), WRITE_FLAGS));
+    this.#resultIsWhole = before.resultIsWhole;
+    if (before.source !== undefined) {
+      this.#finishing = Promise.resolve(before.source);
+    }
+    this.found = parts.held.clone();
+  }
+
+  /**
+   * Opens the store of a peer and re-hashes what earlier runs left and what it was dealt. Blocks that have no right file
+   * are taken from the seed's source, or else from a result or `.part` that an earlier run left.
+   *
+   * @throws {UserError} another share is there, the folder may not be written to, the source changed
+   */
+  static async open(options: PeerFolderOptions, source?: Source): Promise<FolderStore> {
+    const { manifest, dir } = options;
+    const folder = await claimPeerFolder(options);
+    const parts = { manifest, folder, result: resultPath(dir, options), held: new Bitfield(manifest.blockCount) };
+    await checkBlockFiles({ folder, manifest }, (block) => {
+      parts.held.add(block);
+    });
+    if (source !== undefined) {
+      await cutBlocks(parts, (block, into) => {
+        source.reader.readInto(block, 0, into);
+        return true;
+      });
+      source.reader.close();
+      return new FolderStore(parts, { resultIsWhole: false, source: source.path });
+    }
+    const resultIsWhole = await cutCopy(parts, parts.result);
+    if (!parts.held.complete) {
+      await cutCopy(parts, partPath(parts.result));
+    }
+    await remove(partPath(parts.result));
+    return new FolderStore(parts, { resultIsWhole });
+  }
+
+  write(block: number, offset: number, bytes: Uint8Array): Promise<void> {
+    assert(
+      this.#geometry.contains(block, offset, bytes.length),
+      `${bytes.length} bytes at ${offset} of block ${block}`,
+    );
+    return this.#order.add(block, offset, async () => {
+      try {
+        await this.#unfinished.write(block, bytes, offset);
+      } catch (error) {
+        const { folder, held } = this.#parts;
+        throw diskError(`Cannot write block ${block} to ${quote(folder)}`, error, held.count);
+      }
+    });
+  }
+
+  async commit(block: number): Promise<void> {
+    const path = blockPath(this.#parts.folder, block);
+    await this.#order.finish(block);
+    this.#unfinished.forget(block);
+    try {
+      renameSync(temporaryOf(path), path);
+    } catch (error) {
+      throw diskError(`Cannot keep block ${block} as ${quote(path)}`, error);
+    }
+    this.#parts.held.add(block);
+  }
+
+  discard(block: number): Promise<void> {
+    return this.#order.abandon(block, () => {
+      this.#unfinished.forget(block);
+      removeBlockFile(temporaryOf(blockPath(this.#parts.folder, block)));
+    });
+  }
+
+  readInto(block: number, offset: number, into: Uint8Array): void {
+    const { folder, held } = this.#parts;
+    assert(held.has(block), `block ${block} is held`);
+    const doing = `Cannot read ${quote(blockPath(folder, block))}`;
+    try {
+      if (this.#blocks.read(block, into, offset) < into.length) {
+        throw new UserError(`${doing}: it was cut by somebody else (start again to fetch it anew)`);
+      }
+    } catch (error) {
+      throw diskError(doing, error);
+    }
+  }
+
+  finish(): Promise<string> {
+    this.#finishing ??= this.#makeResult();
+    return this.#finishing;
+  }
+
+  async close(): Promise<void> {
+    await this.#order.idle();
+    this.#unfinished.close();
+    this.#blocks.close();
+  }
+
+  async #makeResult(): Promise<string> {
+    const { manifest, folder, result, held } = this.#parts;
+    assert(held.complete, "all blocks are committed");
+    if (this.#resultIsWhole) {
+      await completeTree(result, manifest);
+    } else {
+      const part = partPath(result);
+      await this.#join(part);
+      await completeTree(part, manifest);
+      await putInPlace(part, { result, attic: folder });
+    }
+    return result;
+  }
+
+  /** Writes the blocks one after the other as the share's files; each is hashed again, it lay on disk since it came. */
+  async #join(part: string): Promise<void> {
+    const { manifest, folder, held } = this.#parts;
+    const tree = new FileTree(manifest, { root: part, writable: true });
+    const buffer = blockBuffer(manifest);
+    const breathe = createBreather();
+    try {
+      await remove(part);
+      for (const block of held) {
+        const bytes = buffer.subarray(0, this.#geometry.lengthOf(block));
+        this.readInto(block, 0, bytes);
+        if (!isRight(manifest, block, bytes)) {
+          const path = quote(blockPath(folder, block));
+          throw new UserError(`Cannot use ${path}: it was damaged on disk (start again to fetch it anew)`);
+        }
+        await tree.write(this.#geometry.offsetOf(block), bytes);
+        await breathe();
+      }
+    } catch (error) {
+      throw diskError(`Cannot write ${quote(part)}`, error, held.count);
+    } finally {
+      tree.close();
+    }
+  }
+}
+
+/**
+ * Cuts what is right in a copy of the share into block files, where they are missing.
+ *
+ * @returns whether the copy is whole
+ */
+async function cutCopy(parts: Parts, root: string): Promise<boolean> {
+  const { manifest } = parts;
+  const geometry = geometryOf(manifest);
+  const inCopy = await findBlocks(root, manifest);
+  const tree = new FileTree(manifest, { root, writable: false });
+  try {
+    await cutBlocks(parts, (block, into) => inCopy.has(block) && tree.read(geometry.offsetOf(block), into));
+  } catch (error) {
+    throw diskError(`Cannot read ${quote(root)}`, error);
+  } finally {
+    tree.close();
+  }
+  // A share without blocks proves nothing about what lies there.
+  return inCopy.complete && inCopy.size > 0;
+}
+
+/** Makes a file for each block that has none and that `read` can give; it tells whether it could. */
+async function cutBlocks(parts: Parts, read: (block: number, into: Uint8Array) => boolean): Promise<void> {
+  const { manifest, folder, held } = parts;
+  const geometry = geometryOf(manifest);
+  const buffer = blockBuffer(manifest);
+  const breathe = createBreather();
+  for (let block = 0; block < manifest.blockCount; block++) {
+    const bytes = buffer.subarray(0, geometry.lengthOf(block));
+    if (!held.has(block) && read(block, bytes)) {
+      writeWhole(blockPath(folder, block), bytes);
+      held.add(block);
+    }
+    await breathe();
+  }
+}

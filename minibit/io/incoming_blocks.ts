@@ -1,0 +1,122 @@
+import { MAX_UNWRITTEN_BYTES } from "../core/limits.ts";
+import { blockHash, type Manifest } from "../core/manifest.ts";
+import { BlockAssembly, type Evidence } from "./block_assembly.ts";
+import type { BlockStore } from "./block_store.ts";
+
+/** A block on its way: its bytes so far, and the writes they need. */
+interface Incoming {
+  readonly assembly: BlockAssembly;
+  readonly writes: Promise<void>[];
+}
+
+/** How a block ended: stored, or thrown away for its hash; `culprit`: who spoilt it, or the one before it, if that is certain. */
+export interface BlockVerdict {
+  readonly ok: boolean;
+  readonly culprit: number | undefined;
+}
+
+/** What the owner of IncomingBlocks wants to hear. */
+export interface IncomingOptions {
+  /** Too much waits for the disk (true), or no longer (false): who reads from sockets should pause. */
+  readonly onFull: (isFull: boolean) => void;
+  /** The store cannot go on. */
+  readonly onError: (error: unknown) => void;
+}
+
+/**
+ * The blocks on their way: each chunk is hashed and written at its place as it comes, nothing is collected.
+ *
+ * Bytes of a block are taken front to back, from whoever brings the next ones; what came before from another peer is
+ * dropped. So two peers may send the same block without either waiting for the other.
+ */
+export class IncomingBlocks {
+  readonly #manifest: Manifest;
+  readonly #store: BlockStore;
+  readonly #options: IncomingOptions;
+  readonly #blocks = new Map<number, Incoming>();
+  readonly #evidence = new Map<number, Evidence>();
+  #unwrittenBytes = 0;
+  #full = false;
+
+  constructor(share: { readonly manifest: Manifest; readonly store: BlockStore }, options: IncomingOptions) {
+    this.#manifest = share.manifest;
+    this.#store = share.store;
+    this.#options = options;
+  }
+
+  /** Whether some of this block is here. */
+  has(block: number): boolean {
+    return this.#blocks.has(block);
+  }
+
+  /** How much of a block is here, from its first byte on. */
+  receivedBytes(block: number): number {
+    return this.#blocks.get(block)?.assembly.receivedBytes ?? 0;
+  }
+
+  /**
+   * Takes those of `bytes` that continue the block.
+   *
+   * @param came.at where in the block they belong
+   * @returns how many were taken
+   */
+  append(block: number, came: { readonly at: number; readonly bytes: Uint8Array; readonly peerId: number }): number {
+    const { assembly, writes } = this.#blocks.get(block) ?? this.#begin(block);
+    const offset = assembly.receivedBytes;
+    const skip = offset - came.at;
+    if (skip < 0 || skip >= came.bytes.length) {
+      return 0;
+    }
+    const news = skip === 0 ? came.bytes : came.bytes.subarray(skip);
+    assembly.append(news, came.peerId);
+    this.#account(news.length);
+    writes.push(
+      this.#store.write(block, offset, news).then(
+        () => this.#account(-news.length),
+        (error) => this.#options.onError(error),
+      ),
+    );
+    return news.length;
+  }
+
+  /** All bytes of a block are here: checks its hash, and once it is on disk keeps it or throws it away. */
+  async finish(block: number): Promise<BlockVerdict> {
+    const { assembly, writes } = this.#blocks.get(block) ?? this.#begin(block);
+    this.#blocks.delete(block);
+    const { ok, culprit, evidence } = assembly.finish();
+    this.#evidence.delete(block);
+    if (evidence !== undefined) {
+      this.#evidence.set(block, evidence);
+    }
+    await Promise.all(writes);
+    await (ok ? this.#store.commit(block) : this.#store.discard(block));
+    return { ok, culprit };
+  }
+
+  /** Forgets what came of a block: it starts anew. */
+  discard(block: number): void {
+    this.#blocks.delete(block);
+  }
+
+  /** Resolves when nothing waits for the disk. */
+  async idle(): Promise<void> {
+    await Promise.allSettled([...this.#blocks.values()].flatMap(({ writes }) => writes));
+  }
+
+  #begin(block: number): Incoming {
+    const expectedHash = blockHash(this.#manifest, block);
+    const assembly = new BlockAssembly({ expectedHash, evidence: this.#evidence.get(block) });
+    const incoming = { assembly, writes: [] };
+    this.#blocks.set(block, incoming);
+    return incoming;
+  }
+
+  #account(bytes: number): void {
+    this.#unwrittenBytes += bytes;
+    const isFull = this.#unwrittenBytes > (this.#full ? MAX_UNWRITTEN_BYTES / 2 : MAX_UNWRITTEN_BYTES);
+    if (isFull !== this.#full) {
+      this.#full = isFull;
+      this.#options.onFull(isFull);
+    }
+  }
+}

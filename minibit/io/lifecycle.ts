@@ -1,0 +1,59 @@
+/**
+ * When a process has to stop: Ctrl+C, a signal, or the end of the process that started it.
+ *
+ * A child cannot be told of a parent that was killed with -9. So the parent holds the write end of the child's stdin
+ * and never writes: whichever way the parent dies the kernel closes it, and the child reads the end. `process_group.ts`
+ * starts children that way.
+ */
+
+/** Set to "1" for a child whose stdin is held by its parent. */
+export const EXIT_WITH_PARENT = "MINIBIT_EXIT_WITH_PARENT";
+
+/** Why to stop. */
+export type StopReason = (typeof SIGNALS)[number] | "parent gone";
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+const EXIT_CODES: { readonly [R in StopReason]: number } = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129, "parent gone": 1 };
+
+/**
+ * Calls `callback` once, when this process should stop; a second Ctrl+C after it ends the process at once.
+ *
+ * @example
+ * ```ts
+ * const stopped = new Promise<StopReason>(onStop);
+ * const exitCode = await Promise.race([work(), stopped.then(exitCodeOf)]);
+ * ```
+ * @returns a function that ends the watch
+ */
+export function onStop(callback: (reason: StopReason) => void): () => void {
+  let stopping = false;
+  const stop = (reason: StopReason): void => {
+    if (!stopping) {
+      stopping = true;
+      callback(reason);
+    } else if (reason === "SIGINT") {
+      process.exit(exitCodeOf(reason));
+    }
+  };
+  const parentGone = (): void => stop("parent gone");
+  for (const signal of SIGNALS) {
+    process.on(signal, stop);
+  }
+  const watchesParent = process.env[EXIT_WITH_PARENT] === "1";
+  if (watchesParent) {
+    process.stdin.on("end", parentGone).on("error", parentGone).resume();
+  }
+  return () => {
+    for (const signal of SIGNALS) {
+      process.off(signal, stop);
+    }
+    if (watchesParent) {
+      process.stdin.off("end", parentGone).off("error", parentGone).pause();
+    }
+  };
+}
+
+/** The exit code of a process that stopped for `reason`: 128 + the signal's number, as shells have it. */
+export function exitCodeOf(reason: StopReason): number {
+  return EXIT_CODES[reason];
+}

@@ -1,0 +1,55 @@
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { EXIT_WITH_PARENT, exitCodeOf } from "./lifecycle.ts";
+
+/** A process that says why it stops; \`then\` is what it does next. */
+function start(then: string, env: { [name: string]: string } = {}) {
+  const code = `import { exitCodeOf, onStop } from ${JSON.stringify(join(import.meta.dir, "lifecycle.ts"))};
+    onStop((reason) => { console.log(reason); ${then} });
+    setInterval(() => {}, 1000);
+    console.log("Ready");`;
+  const child = Bun.spawn([process.execPath, "-e", code], { env: { ...process.env, ...env }, stdin: "pipe" });
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  return { child, next: async (): Promise<string> => (await reader.read()).value?.trimEnd() ?? "" };
+}
+
+for (const [signal, exitCode] of [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+  ["SIGHUP", 129],
+] as const) {
+  test(`${signal} stops a process with exit code ${exitCode}`, async () => {
+    const { child, next } = start("process.exit(exitCodeOf(reason));");
+    expect(await next()).toBe("Ready");
+    child.kill(signal);
+    expect(await next()).toBe(signal);
+    expect(await child.exited).toBe(exitCode);
+    expect(exitCodeOf(signal)).toBe(exitCode);
+  });
+}
+
+test("the end of the parent stops a child that was told to watch it", async () => {
+  const { child, next } = start("process.exit(exitCodeOf(reason));", { [EXIT_WITH_PARENT]: "1" });
+  expect(await next()).toBe("Ready");
+  await child.stdin.end();
+  expect(await next()).toBe("parent gone");
+  expect(await child.exited).toBe(1);
+});
+
+test("a closed stdin stops no process that was not told so", async () => {
+  const { child, next } = start("process.exit(exitCodeOf(reason));");
+  expect(await next()).toBe("Ready");
+  await child.stdin.end();
+  child.kill("SIGTERM");
+  expect(await next()).toBe("SIGTERM");
+  expect(await child.exited).toBe(143);
+});
+
+test("a second Ctrl+C ends a process that takes too long to stop", async () => {
+  const { child, next } = start("");
+  expect(await next()).toBe("Ready");
+  child.kill("SIGTERM");
+  expect(await next()).toBe("SIGTERM");
+  child.kill("SIGINT");
+  expect(await child.exited).toBe(130);
+});

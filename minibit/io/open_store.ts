@@ -1,0 +1,69 @@
+import { UserError } from "../core/errors.ts";
+import { DIRECT_STORE_FROM_BYTES, MAX_MANIFEST_BYTES } from "../core/limits.ts";
+import { encodeManifest, geometryOf } from "../core/manifest.ts";
+import { quote } from "../core/quote.ts";
+import type { BlockStore } from "./block_store.ts";
+import { DirectStore } from "./direct_store.ts";
+import { FolderStore } from "./folder_store.ts";
+import { type HashShareOptions, hashShare } from "./hash_share.ts";
+import type { PeerFolderOptions, StoredManifest } from "./peer_folder.ts";
+import { scanShare } from "./share.ts";
+import { ShareReader } from "./share_reader.ts";
+import { SourceStore } from "./source_store.ts";
+
+export { readStoredManifest } from "./peer_folder.ts";
+
+/** How blocks are kept: `folder` a file a block, `direct` each at its place in the result, `auto` by the share's size. */
+export type StoreKind = "auto" | "folder" | "direct";
+
+/** Whose store to open, of which share. */
+export interface OpenStoreOptions extends PeerFolderOptions {
+  readonly store: StoreKind;
+}
+
+/** How to open a seed's store. */
+export interface OpenSeedOptions extends HashShareOptions, Pick<OpenStoreOptions, "dir" | "peerId" | "store"> {}
+
+/** A share that was hashed, and the store that serves it. */
+export interface OpenSeed extends StoredManifest {
+  readonly store: BlockStore;
+}
+
+/**
+ * Opens the store of a peer that fetches, and finds what earlier runs left in it.
+ *
+ * @throws {UserError} another share is there, or the folder may not be written to
+ */
+export function openStore(options: OpenStoreOptions): Promise<BlockStore> {
+  return kindFor(options) === "folder" ? FolderStore.open(options) : DirectStore.open(options);
+}
+
+/**
+ * Hashes a source and opens the store of the peer that shares it: `direct` serves from the source, `folder` cuts it into
+ * block files first.
+ *
+ * @throws {UserError} something in the source cannot be shared or changed meanwhile; another share is in the peer's folder
+ */
+export async function openSeed(source: string, options: OpenSeedOptions): Promise<OpenSeed> {
+  const share = await scanShare(source, options);
+  const manifest = await hashShare(share, options);
+  const manifestBytes = encodeManifest(manifest);
+  if (manifestBytes.length > MAX_MANIFEST_BYTES) {
+    const reason = `its names and hashes take ${manifestBytes.length} bytes, at most ${MAX_MANIFEST_BYTES} are sent`;
+    throw new UserError(`Cannot share ${quote(source)}: ${reason} (share it in parts, or as an archive)`);
+  }
+  const storeOptions = { ...options, manifest, manifestBytes };
+  const from = { path: share.source, reader: new ShareReader(share, geometryOf(manifest)) };
+  const store =
+    kindFor(storeOptions) === "folder"
+      ? await FolderStore.open(storeOptions, from)
+      : await SourceStore.open(storeOptions, from);
+  return { manifest, manifestBytes, store };
+}
+
+function kindFor({ store, manifest }: OpenStoreOptions): "folder" | "direct" {
+  if (store !== "auto") {
+    return store;
+  }
+  return manifest.sizeBytes > DIRECT_STORE_FROM_BYTES ? "direct" : "folder";
+}

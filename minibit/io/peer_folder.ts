@@ -1,0 +1,175 @@
+/**
+ * The names a peer's files have, and the folder `blocos_peer_<id>`: which share it belongs to, and how many blocks that
+ * share has. One rule for temporary files: they end in `.<process id>.tmp`, and whoever opens the folder removes those
+ * of processes that are gone.
+ */
+import { accessSync, constants, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { extname, join } from "node:path";
+import { ManifestError, UserError } from "../core/errors.ts";
+import { MAX_NAME_BYTES } from "../core/limits.ts";
+import { type Manifest, parseManifest } from "../core/manifest.ts";
+import { quote } from "../core/quote.ts";
+import { diskError, errorCode } from "./disk_error.ts";
+
+/** A manifest as it is kept: what it says, and the exact bytes that name the swarm. */
+export interface StoredManifest {
+  readonly manifest: Manifest;
+  readonly manifestBytes: Uint8Array;
+}
+
+/** Whose folder is meant, and of which share. */
+export interface PeerFolderOptions extends StoredManifest {
+  /** Where `blocos_peer_<id>` and `reconstruido_peer_<id>` lie. */
+  readonly dir: string;
+  readonly peerId: number;
+}
+
+/** What the longest result's name may need besides the share's extension: `reconstruido_peer_4294967295` and `.part`. */
+const RESULT_NAME_BYTES = 40;
+
+const BLOCK_COUNT_FILE = "block_count.txt";
+const MANIFEST_FILE = "manifest.json";
+
+/** The folder with the blocks of peer `peerId`. */
+export function peerFolder(dir: string, peerId: number): string {
+  return join(dir, `blocos_peer_${peerId}`);
+}
+
+/** The file of block `block` in a peer's folder. */
+export function blockPath(folder: string, block: number): string {
+  return join(folder, `block_${block}`);
+}
+
+/** The finished copy of peer `peerId`: a file with the source's extension, or a folder. */
+export function resultPath(dir: string, of: { readonly peerId: number; readonly manifest: Manifest }): string {
+  const { name, kind } = of.manifest;
+  const extension = kind === "file" ? extname(name) : "";
+  const fits = Buffer.byteLength(extension) <= MAX_NAME_BYTES - RESULT_NAME_BYTES;
+  return join(dir, `reconstruido_peer_${of.peerId}${fits ? extension : ""}`);
+}
+
+/**
+ * Makes a peer's folder ready for a share: creates it, writes what describes the share, removes what crashed runs left.
+ *
+ * @returns the folder's path
+ * @throws {UserError} it holds another share, or may not be written to
+ */
+export async function claimPeerFolder(options: PeerFolderOptions): Promise<string> {
+  const { dir, peerId, manifest, manifestBytes } = options;
+  const folder = peerFolder(dir, peerId);
+  try {
+    mkdirSync(folder, { recursive: true });
+    accessSync(dir, constants.W_OK);
+    accessSync(folder, constants.W_OK);
+    removeStale(folder);
+  } catch (error) {
+    throw diskError(`Cannot write to ${quote(folder)}`, error);
+  }
+  const known = await readBytes(join(folder, MANIFEST_FILE));
+  if (known === undefined) {
+    writeWhole(join(folder, MANIFEST_FILE), manifestBytes);
+  } else if (Buffer.compare(known, manifestBytes) !== 0) {
+    throw new UserError(`Cannot use ${quote(folder)}: it holds another share (remove it, or use another --dir)`);
+  }
+  if ((await readBlockCount(folder)) !== manifest.blockCount) {
+    writeBlockCount(folder, manifest.blockCount);
+  }
+  return folder;
+}
+
+/**
+ * Reads which share the folder of peer `peerId` belongs to.
+ *
+ * @returns undefined when there is no folder or no manifest in it
+ * @throws {UserError} the manifest there cannot be used
+ */
+export async function readStoredManifest(dir: string, peerId: number): Promise<StoredManifest | undefined> {
+  const path = join(peerFolder(dir, peerId), MANIFEST_FILE);
+  const manifestBytes = await readBytes(path);
+  if (manifestBytes === undefined) {
+    return undefined;
+  }
+  try {
+    return { manifest: parseManifest(manifestBytes, { platform: process.platform }), manifestBytes };
+  } catch (error) {
+    if (error instanceof ManifestError) {
+      const text = `Cannot use ${quote(path)}: ${error.message} (remove its folder, or use another --dir)`;
+      throw new UserError(text, { cause: error });
+    }
+    throw error;
+  }
+}
+
+/** Reads `block_count.txt`, which is no block though it lies among them; undefined without a usable one. */
+export async function readBlockCount(folder: string): Promise<number | undefined> {
+  const text = (await readBytes(join(folder, BLOCK_COUNT_FILE)))?.toString().trim();
+  return text !== undefined && /^\d{1,7}$/.test(text) ? Number(text) : undefined;
+}
+
+/** Writes `block_count.txt`: a bare number, as in the original. */
+function writeBlockCount(folder: string, blockCount: number): void {
+  writeWhole(join(folder, BLOCK_COUNT_FILE), Buffer.from(String(blockCount)));
+}
+
+/** The numbers of the `block_<i>` files in a folder, rising. */
+export function listBlocks(folder: string): number[] {
+  return readdirSync(folder)
+    .map((name) => Number(/^block_(0|[1-9]\d{0,6})$/.exec(name)?.[1]))
+    .filter((block) => !Number.isNaN(block))
+    .sort((a, b) => a - b);
+}
+
+/**
+ * Writes a file so that it is there whole or not at all, replacing an older one.
+ *
+ * @throws {UserError} naming the file
+ */
+export function writeWhole(path: string, bytes: Uint8Array): void {
+  const temporary = temporaryOf(path);
+  try {
+    writeFileSync(temporary, bytes);
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw diskError(`Cannot write ${quote(path)}`, error);
+  }
+}
+
+/** The name a file has until it is whole. */
+export function temporaryOf(path: string): string {
+  return `${path}.${process.pid}.tmp`;
+}
+
+/** Removes temporary files that nobody is writing any more. */
+function removeStale(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    const writer = /\.(\d+)\.tmp$/.exec(name)?.[1];
+    if (writer !== undefined && !isOtherProcess(Number(writer))) {
+      rmSync(join(folder, name), { force: true, recursive: true });
+    }
+  }
+}
+
+function isOtherProcess(pid: number): boolean {
+  if (pid === process.pid) {
+    return false;
+  }
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return errorCode(error) === "EPERM";
+  }
+}
+
+async function readBytes(path: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if (errorCode(error) === "ENOENT" || errorCode(error) === "ENOTDIR") {
+      return undefined;
+    }
+    throw diskError(`Cannot read ${quote(path)}`, error);
+  }
+}

@@ -1,0 +1,140 @@
+import type { PeerEvent } from "../core/peer_io.ts";
+import type { Logger } from "./logging.ts";
+import { createProgress, type Progress } from "./progress.ts";
+import { formatDuration, formatSize } from "./units.ts";
+
+/** What a peer tells of its work: as JSON, a line each, to a program that asked for `--events`. */
+export type PeerReport =
+  /** It serves: for the peer with the source this is the sign that others may come. */
+  | { readonly event: "ready"; readonly host: string; readonly port: number }
+  /** The share is known. */
+  | {
+      readonly event: "share";
+      readonly name: string;
+      readonly sizeBytes: number;
+      readonly blockSizeBytes: number;
+      readonly blockCount: number;
+      readonly blocks: number;
+    }
+  | {
+      readonly event: "progress";
+      readonly blocks: number;
+      readonly bytesPerSecond: number;
+      readonly sources: number;
+    }
+  /** All is verified and stands under its final name. */
+  | { readonly event: "complete"; readonly seconds: number; readonly path: string | undefined }
+  /** The last word. Bytes of payload. */
+  | {
+      readonly event: "summary";
+      readonly downBytes: number;
+      readonly upBytes: number;
+      readonly duplicateBytes: number;
+      readonly hashFailures: number;
+      readonly sources: number;
+      /** Most memory this process ever had resident. */
+      readonly peakMemoryBytes: number;
+      /** Messages sent to peers, by type. */
+      readonly messages: { readonly [type: string]: number };
+    };
+
+/** Takes reports; `close` when there will be no more. */
+export interface Reporter {
+  report(report: PeerReport): void;
+  close(): void;
+}
+
+/** Reports as JSON lines. */
+export function reportAsEvents(write: (line: string) => void): Reporter {
+  return { report: (report) => write(`${JSON.stringify(report)}\n`), close: () => undefined };
+}
+
+/** Reads a line written by `reportAsEvents`; undefined when it is none. */
+export function parseReport(line: string): PeerReport | undefined {
+  try {
+    return line.startsWith("{") ? (JSON.parse(line) as PeerReport) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Reports for people: a bar on a terminal, plain lines when piped. */
+export function reportToPeople(label: string, stream: NodeJS.WriteStream): Reporter {
+  let progress: Progress | undefined;
+  let blockCount = 0;
+  const say = (line: string): void => {
+    if (progress === undefined) {
+      stream.write(`${line}\n`);
+    } else {
+      progress.log(line);
+    }
+  };
+  const stop = (): void => {
+    progress?.stop();
+    progress = undefined;
+  };
+  const report = (told: PeerReport): void => {
+    switch (told.event) {
+      case "ready":
+        say(`Ready: ${label} listens on ${told.host}:${told.port}`);
+        break;
+      case "share":
+        blockCount = told.blockCount;
+        say(
+          `Share "${told.name}": ${formatSize(told.sizeBytes)} in ${told.blockCount} blocks of ${formatSize(told.blockSizeBytes)}, ${told.blocks} here`,
+        );
+        if (told.blocks < blockCount) {
+          progress = createProgress({ labels: [label], stream });
+        }
+        break;
+      case "progress":
+        progress?.update(0, {
+          percent: blockCount === 0 ? 100 : (100 * told.blocks) / blockCount,
+          rateBytesPerSecond: told.bytesPerSecond,
+          text: `from ${told.sources} peers`,
+        });
+        break;
+      case "complete":
+        stop();
+        say(
+          told.path === undefined
+            ? `Serving: ${label} has everything`
+            : `Complete: ${told.path} is verified, after ${formatDuration(Math.round(told.seconds * 1000))}; serving others`,
+        );
+        break;
+      case "summary":
+        say(
+          `Leaving: ${formatSize(told.downBytes)} received from ${told.sources} peers (${formatSize(told.duplicateBytes)} twice), ${formatSize(told.upBytes)} sent`,
+        );
+        break;
+    }
+  };
+  return { report, close: stop };
+}
+
+/** Tells the log what the core noticed. */
+export function logEvent(log: Logger, event: PeerEvent): void {
+  switch (event.kind) {
+    case "linked":
+      log.debug("linked with peer {peerId}", event);
+      break;
+    case "unlinked":
+      log.debug("link with peer {peerId} ended", event);
+      break;
+    case "refused":
+      log.debug("dropped link {link}: {reason} {why}", { why: "", ...event });
+      break;
+    case "slot":
+      log.debug("peer {peerId} is {slot} now", event);
+      break;
+    case "snubbed":
+      log.info("peer {peerId} owes blocks and sends none: its blocks are asked of others", event);
+      break;
+    case "hash failure":
+      log.warn("block {block} came with a wrong hash and was thrown away", event);
+      break;
+    case "banned":
+      log.warn("banned peer {peerId}: {why}", event);
+      break;
+  }
+}

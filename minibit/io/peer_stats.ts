@@ -1,0 +1,62 @@
+import { PEER_MESSAGES, type PeerMessageName, type PeerMessages } from "../core/peer_wire.ts";
+import type { TrackerMessage } from "../core/tracker_wire.ts";
+import type { Traffic } from "./framed_socket.ts";
+import type { PeerDriver } from "./peer_driver.ts";
+import type { PeerReport } from "./peer_report.ts";
+
+/** What a peer tells the tracker of itself once a second: its rates and totals, and the messages sent since the last time. */
+export class TrackerStats {
+  readonly #traffic: Traffic<PeerMessages>;
+  readonly #told = new Map<PeerMessageName, number>();
+
+  constructor(traffic: Traffic<PeerMessages>) {
+    this.#traffic = traffic;
+  }
+
+  /** @param driver undefined while the swarm is not known */
+  next(driver: PeerDriver | undefined, done: boolean): Omit<TrackerMessage<"STATS">, "type"> {
+    const core = driver?.core;
+    const stats = core?.sharing?.stats(performance.now());
+    return {
+      downBytesPerSecond: stats?.downBytesPerSecond ?? 0,
+      upBytesPerSecond: stats?.upBytesPerSecond ?? 0,
+      downBytes: stats?.downBytes ?? 0,
+      upBytes: stats?.upBytes ?? 0,
+      duplicateBytes: stats?.duplicateBytes ?? 0,
+      hashFailures: core?.hashFailures ?? 0,
+      unchoked: stats?.unchoked ?? [],
+      optimistic: stats?.optimistic ?? [],
+      chokedBy: stats?.chokedBy ?? 0,
+      neighbours: [...(core?.liveLinks() ?? [])].length,
+      messages: this.#newMessages(),
+      done,
+    };
+  }
+
+  #newMessages(): { type: number; count: number }[] {
+    const news: { type: number; count: number }[] = [];
+    for (const [name, sent] of Object.entries(this.#traffic.sent) as [PeerMessageName, number][]) {
+      const count = sent - (this.#told.get(name) ?? 0);
+      this.#told.set(name, sent);
+      if (count > 0) {
+        news.push({ type: PEER_MESSAGES[name].code, count });
+      }
+    }
+    return news;
+  }
+}
+
+/** What a peer says last: its totals. */
+export function summaryOf(driver: PeerDriver, traffic: Traffic<PeerMessages>): PeerReport {
+  const stats = driver.core.sharing?.stats(performance.now());
+  return {
+    event: "summary",
+    downBytes: stats?.downBytes ?? 0,
+    upBytes: stats?.upBytes ?? 0,
+    duplicateBytes: stats?.duplicateBytes ?? 0,
+    hashFailures: driver.core.hashFailures,
+    sources: driver.sources.size,
+    peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
+    messages: traffic.sent,
+  };
+}

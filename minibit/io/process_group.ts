@@ -1,0 +1,196 @@
+/** Child processes that are started, watched and ended together. */
+import { assert, UserError } from "../core/errors.ts";
+import { EXIT_WITH_PARENT } from "./lifecycle.ts";
+import { formatDuration } from "./units.ts";
+
+/** How long children may take to end by themselves once asked to; then they are killed. */
+const GRACE_MS = 1500;
+/** How long a child may take to be ready: reading a big share again takes its time. */
+const READY_TIMEOUT_MS = 600_000;
+
+/** What to start, and who hears of it. */
+export interface ChildOptions {
+  /** What messages call it: `peer 3`. */
+  readonly name: string;
+  /** The program and its arguments. */
+  readonly command: readonly string[];
+  readonly cwd?: string;
+  /** Set in addition to this process's environment. */
+  readonly env?: { readonly [name: string]: string };
+  /** Gets each line of the child's stdout. */
+  readonly onLine?: (line: string) => void;
+  /** Gets each line of the child's stderr; without it the child writes to ours. */
+  readonly onErrorLine?: (line: string) => void;
+  /** Tells the line of stdout after which the child is ready; without it the child is ready at once. */
+  readonly isReady?: (line: string) => boolean;
+  readonly readyTimeoutMs?: number;
+}
+
+/** How a child ended: by itself with a code, or by a signal. */
+export interface ChildExit {
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+}
+
+/** A process that was started. */
+export interface Child {
+  readonly name: string;
+  readonly pid: number;
+  /** The line that told that the child is ready. Rejects with a UserError when it ends before, or takes too long. */
+  readonly ready: Promise<string>;
+  /** Resolves when the child has ended and all its lines were delivered. */
+  readonly exited: Promise<ChildExit>;
+  kill(signal: NodeJS.Signals): void;
+}
+
+/**
+ * Starts children and ends them together.
+ *
+ * Children end with this process however it ends (see `lifecycle.ts`), so none is ever left behind.
+ *
+ * @example
+ * ```ts
+ * const group = new ProcessGroup({ onExit: (child, exit) => console.log(`${child.name} ${describeExit(exit)}`) });
+ * const peer = group.start({
+ *   name: "peer 0",
+ *   command: [process.execPath, "peer.ts", "0"],
+ *   isReady: (line) => line.startsWith("Ready"),
+ * });
+ * await peer.ready;
+ * await group.stopAll();
+ * ```
+ */
+export class ProcessGroup {
+  readonly #running = new Set<Child>();
+  readonly #onExit: (child: Child, exit: ChildExit) => void;
+  #stopped: Promise<void> | undefined;
+
+  /** @param options `onExit` is called for each child that ends without having been asked to by `stopAll` */
+  constructor(options: { onExit?: (child: Child, exit: ChildExit) => void } = {}) {
+    this.#onExit = options.onExit ?? (() => {});
+  }
+
+  /** The children that have not ended. */
+  get running(): readonly Child[] {
+    return [...this.#running];
+  }
+
+  /**
+   * Starts a child.
+   *
+   * @throws {UserError} when the system will not start it, or the group is being stopped
+   */
+  start(options: ChildOptions): Child {
+    if (this.#stopped !== undefined) {
+      throw new UserError(`Cannot start ${options.name}: everything is being stopped`);
+    }
+    const child = startChild(options);
+    this.#running.add(child);
+    void child.exited.then((exit) => {
+      this.#running.delete(child);
+      if (this.#stopped === undefined) {
+        this.#onExit(child, exit);
+      }
+    });
+    return child;
+  }
+
+  /** Asks every child to end (SIGTERM) and kills those still there after 1.5 s. Resolves when all have ended. */
+  stopAll(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    const children = this.running;
+    const killAll = (signal: NodeJS.Signals): void => {
+      for (const child of children) {
+        child.kill(signal);
+      }
+    };
+    killAll("SIGTERM");
+    const timer = setTimeout(killAll, GRACE_MS, "SIGKILL");
+    await Promise.all(children.map((child) => child.exited));
+    clearTimeout(timer);
+  }
+}
+
+/** Says how a child ended: `ended with exit code 1`. */
+export function describeExit(exit: ChildExit): string {
+  return exit.signal === null ? `ended with exit code ${exit.exitCode}` : `was ended by ${exit.signal}`;
+}
+
+function startChild(options: ChildOptions): Child {
+  const { name, isReady, readyTimeoutMs = READY_TIMEOUT_MS } = options;
+  const { promise: ready, resolve: resolveReady, reject: rejectReady } = Promise.withResolvers<string>();
+  // nobody has to wait for readiness
+  ready.catch(() => {});
+  const failReady = (reason: string): void => rejectReady(new UserError(`Cannot start ${name}: ${reason}`));
+  if (isReady === undefined) {
+    resolveReady("");
+  }
+
+  let lastErrorLine = "";
+  const subprocess = spawn(options);
+  const stdoutEnd = readLines(subprocess.stdout, (line) => {
+    options.onLine?.(line);
+    if (isReady?.(line) === true) {
+      resolveReady(line);
+    }
+  });
+  const stderrEnd = readLines(subprocess.stderr, (line) => {
+    lastErrorLine = line === "" ? lastErrorLine : line;
+    options.onErrorLine?.(line);
+  });
+
+  const timer = setTimeout(() => failReady(`it was not ready after ${formatDuration(readyTimeoutMs)}`), readyTimeoutMs);
+  const settle = (): void => clearTimeout(timer);
+  ready.then(settle, settle);
+
+  const exited = Promise.all([subprocess.exited, stdoutEnd, stderrEnd]).then((): ChildExit => {
+    const { exitCode, signalCode } = subprocess;
+    const exit = { exitCode, signal: signalCode === null ? null : String(signalCode) };
+    failReady(`it ${describeExit(exit)}${lastErrorLine === "" ? "" : `: ${lastErrorLine}`}`);
+    return exit;
+  });
+  return { name, pid: subprocess.pid, ready, exited, kill: (signal) => subprocess.kill(signal) };
+}
+
+function spawn(options: ChildOptions): Bun.Subprocess<"pipe", "pipe", "pipe" | "inherit"> {
+  const { name, command, cwd, env, onErrorLine } = options;
+  assert(command.length > 0, `no command for ${name}`);
+  try {
+    return Bun.spawn([...command], {
+      ...(cwd === undefined ? {} : { cwd }),
+      env: { ...process.env, ...env, [EXIT_WITH_PARENT]: "1" },
+      stdin: "pipe",
+      stdout: "pipe",
+      stderr: onErrorLine === undefined ? "inherit" : "pipe",
+    });
+  } catch (error) {
+    throw new UserError(`Cannot start ${name}: ${error instanceof Error ? error.message : error}`, { cause: error });
+  }
+}
+
+/** Hands over each line of `stream` without its end; resolves at the end of the stream. */
+async function readLines(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>> | undefined,
+  onLine: (line: string) => void,
+): Promise<void> {
+  if (stream === undefined) {
+    return;
+  }
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of stream) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split(/\r?\n/);
+    rest = lines.pop() ?? "";
+    for (const line of lines) {
+      onLine(line);
+    }
+  }
+  rest += decoder.decode();
+  if (rest !== "") {
+    onLine(rest);
+  }
+}

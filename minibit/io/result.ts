@@ -1,0 +1,158 @@
+/** The copy of a share that a peer makes: what of it is right, and how it gets its last touches and its final name. */
+import { chmodSync, closeSync, lstatSync, mkdirSync, openSync, renameSync, type Stats, truncateSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { Bitfield } from "../core/bitfield.ts";
+import { UserError } from "../core/errors.ts";
+import { blockHash, geometryOf, type Manifest, type ManifestFile } from "../core/manifest.ts";
+import { quote } from "../core/quote.ts";
+import { BlockHasher, sameDigest } from "./block_hasher.ts";
+import { createBreather } from "./breather.ts";
+import { diskError, errorCode } from "./disk_error.ts";
+import { FileStreamer, READ_FLAGS, WRITE_FLAGS } from "./file_io.ts";
+import { temporaryOf } from "./peer_folder.ts";
+import { filePath, isExecutable } from "./share.ts";
+
+/** What a copy's name ends in until it is whole. */
+const PART = ".part";
+
+/** Where a copy is made that will be called `result`. */
+export function partPath(result: string): string {
+  return result + PART;
+}
+
+/**
+ * Re-hashes a copy of a share.
+ *
+ * @param root the copy's file or folder; what is missing, too short or not a file counts as not there
+ * @returns the blocks that are whole and right
+ * @throws {UserError} what is there may not be read
+ */
+export async function findBlocks(root: string, manifest: Manifest): Promise<Bitfield> {
+  const found = new Bitfield(manifest.blockCount);
+  if (statusOf(root) === undefined) {
+    return found;
+  }
+  const hasher = new BlockHasher(geometryOf(manifest), (block, digest) => {
+    if (digest !== undefined && sameDigest(digest, blockHash(manifest, block))) {
+      found.add(block);
+    }
+  });
+  const streamer = new FileStreamer();
+  const breathe = createBreather();
+  for (const file of manifest.files) {
+    const path = filePath(root, manifest.kind, file.path);
+    const read = await readPresent(path, { file, streamer, use: (bytes) => hasher.update(bytes) });
+    hasher.skip(file.sizeBytes - read);
+    await breathe();
+  }
+  return found;
+}
+
+/** Codes that mean: the file that should be here is not. */
+const ABSENT = new Set(["ENOENT", "ENOTDIR", "ELOOP", "EISDIR", "ESPIPE", "ENXIO", "ENAMETOOLONG"]);
+
+async function readPresent(
+  path: string,
+  reading: { file: ManifestFile; streamer: FileStreamer; use: (bytes: Uint8Array) => void },
+): Promise<number> {
+  let fd: number | undefined;
+  try {
+    fd = openSync(path, READ_FLAGS);
+    return await reading.streamer.read(fd, reading.file.sizeBytes, reading.use);
+  } catch (error) {
+    if (ABSENT.has(errorCode(error) ?? "")) {
+      return 0;
+    }
+    throw diskError(`Cannot read ${quote(path)}`, error);
+  } finally {
+    if (fd !== undefined) {
+      closeSync(fd);
+    }
+  }
+}
+
+/**
+ * Gives a copy whose blocks are all in place what no block holds: empty files and folders, exact lengths, executable
+ * bits.
+ *
+ * @throws {UserError} a file is shorter than it was verified to be, or cannot be changed
+ */
+export async function completeTree(root: string, manifest: Manifest): Promise<void> {
+  const breathe = createBreather();
+  try {
+    if (manifest.kind === "folder") {
+      mkdirSync(root, { recursive: true });
+    }
+    for (const file of manifest.files) {
+      completeFile(filePath(root, manifest.kind, file.path), file);
+      await breathe();
+    }
+    for (const folder of manifest.emptyFolders) {
+      mkdirSync(join(root, folder), { recursive: true });
+      await breathe();
+    }
+  } catch (error) {
+    throw diskError(`Cannot complete ${quote(root)}`, error);
+  }
+}
+
+function completeFile(path: string, file: ManifestFile): void {
+  const status = statusOf(path) ?? (file.sizeBytes === 0 ? createEmpty(path) : undefined);
+  if (status?.isFile() !== true || status.size < file.sizeBytes) {
+    throw new UserError(`Cannot complete ${quote(path)}: somebody else changed it (start again to fetch it anew)`);
+  }
+  if (status.size > file.sizeBytes) {
+    truncateSync(path, file.sizeBytes);
+  }
+  if (isExecutable(status.mode) !== file.executable && process.platform !== "win32") {
+    // may be run by whoever may read it
+    chmodSync(path, file.executable ? status.mode | ((status.mode & 0o444) >> 2) : status.mode & ~0o111);
+  }
+}
+
+function createEmpty(path: string): Stats {
+  mkdirSync(dirname(path), { recursive: true });
+  closeSync(openSync(path, WRITE_FLAGS));
+  return lstatSync(path);
+}
+
+/**
+ * Gives a finished copy its final name; an older one is there until then.
+ *
+ * @param options.attic a folder on the same disk, for the older one while it is removed
+ */
+export async function putInPlace(part: string, options: { result: string; attic: string }): Promise<void> {
+  const { result, attic } = options;
+  const old = temporaryOf(join(attic, "old_result"));
+  try {
+    // A file replaces a file in one step; a folder replaces nothing that is there.
+    if (statusOf(part)?.isDirectory() || statusOf(result)?.isDirectory()) {
+      await remove(old);
+      if (statusOf(result) !== undefined) {
+        renameSync(result, old);
+      }
+    }
+    renameSync(part, result);
+    await remove(old);
+  } catch (error) {
+    throw diskError(`Cannot rename ${quote(part)} to ${quote(result)}`, error);
+  }
+}
+
+/** Removes a file or a whole folder, if it is there. */
+export async function remove(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true });
+}
+
+/** What is at `path`, links not followed; undefined for nothing. */
+export function statusOf(path: string): Stats | undefined {
+  try {
+    return lstatSync(path);
+  } catch (error) {
+    if (errorCode(error) === "ENOENT" || errorCode(error) === "ENOTDIR") {
+      return undefined;
+    }
+    throw diskError(`Cannot look at ${quote(path)}`, error);
+  }
+}

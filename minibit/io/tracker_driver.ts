@@ -1,0 +1,109 @@
+import { createRng } from "../core/rng.ts";
+import { TrackerCore } from "../core/tracker_core.ts";
+import type { TrackerEvent, TrackerInput, TrackerOutput } from "../core/tracker_io.ts";
+import { type TrackerMessages, trackerWire } from "../core/tracker_wire.ts";
+import { createTraffic, type FramedSocket, type FrameHandlers } from "./framed_socket.ts";
+
+/** What the owner of a TrackerDriver gives and wants to hear. */
+export interface TrackerDriverOptions {
+  /** How many peers, the seed among them, make a group complete; 0: any number. */
+  readonly expected: number;
+  /** `remote`: the address behind the event's link, if it has one. */
+  readonly onEvent: (event: TrackerEvent, remote: string | undefined) => void;
+}
+
+/** The hands of one TrackerCore: does on sockets and the clock what the core decides. */
+export class TrackerDriver {
+  readonly core: TrackerCore;
+  /** Messages and bytes of all links. */
+  readonly traffic = createTraffic(trackerWire);
+  /** Resolves once a group was complete and everybody has left. */
+  readonly done: Promise<void>;
+  readonly #onEvent: TrackerDriverOptions["onEvent"];
+  readonly #resolveDone: () => void;
+  readonly #sockets = new Map<number, FramedSocket<TrackerMessages>>();
+  #lastLink = 0;
+  #isSwarmDone = false;
+  #isStopped = false;
+  #timer: Timer | undefined;
+  #timerMs = Number.POSITIVE_INFINITY;
+
+  constructor({ expected, onEvent }: TrackerDriverOptions) {
+    const [seed = 0] = crypto.getRandomValues(new Uint32Array(1));
+    this.core = new TrackerCore({ expected, rng: createRng(seed) });
+    this.#onEvent = onEvent;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.done = promise;
+    this.#resolveDone = resolve;
+  }
+
+  /** Somebody calls: for `framed`. */
+  accept(socket: FramedSocket<TrackerMessages>): FrameHandlers<TrackerMessages> {
+    const link = ++this.#lastLink;
+    this.#sockets.set(link, socket);
+    this.#input({ type: "link_opened", link, host: socket.remoteHost });
+    return {
+      onMessage: (message) => this.#input({ type: "received", link, message }),
+      onProtocolError: (error) => {
+        const refusal = { code: "protocol", text: error.message } as const;
+        socket.send({ type: "ERROR", ...refusal });
+        this.#onEvent({ kind: "refused", link, ...refusal }, socket.remote);
+      },
+      onClosed: () => {
+        this.#sockets.delete(link);
+        this.#input({ type: "link_closed", link });
+        if (this.#isSwarmDone && this.#sockets.size === 0) {
+          this.#resolveDone();
+        }
+      },
+    };
+  }
+
+  /** Does nothing any more; the connections are the listener's to close. */
+  stop(): void {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+  }
+
+  #input(input: TrackerInput): void {
+    if (this.#isStopped) {
+      return;
+    }
+    for (const output of this.core.handle(input, performance.now())) {
+      this.#do(output);
+    }
+    this.#setTimer();
+  }
+
+  #do(output: TrackerOutput): void {
+    switch (output.type) {
+      case "send":
+        this.#sockets.get(output.link)?.send(output.message);
+        break;
+      case "drop":
+        this.#sockets.get(output.link)?.close(output.reason);
+        break;
+      case "event": {
+        const { event } = output;
+        this.#isSwarmDone ||= event.kind === "swarm done";
+        this.#onEvent(event, event.kind === "refused" ? this.#sockets.get(event.link)?.remote : undefined);
+        break;
+      }
+    }
+  }
+
+  #setTimer(): void {
+    const deadlineMs = this.core.nextDeadlineMs();
+    if (deadlineMs < this.#timerMs) {
+      clearTimeout(this.#timer);
+      this.#timerMs = deadlineMs;
+      this.#timer = setTimeout(
+        () => {
+          this.#timerMs = Number.POSITIVE_INFINITY;
+          this.#input({ type: "tick" });
+        },
+        Math.max(0, deadlineMs - performance.now()),
+      );
+    }
+  }
+}

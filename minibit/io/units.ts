@@ -1,0 +1,230 @@
+/**
+ * Sizes, rates, times and addresses as people write them: `64KiB`, `1MiB/s`, `250ms`, `[::1]:5000`.
+ *
+ * Strict on purpose: a number without its unit, or `64K`, is refused with what to write instead. The formatters write
+ * what the parsers read.
+ */
+import { UserError } from "../core/errors.ts";
+
+/** A text that is not the value it should be. `reason` is the message's second half, for callers that know the flag. */
+export class UnitError extends UserError {
+  readonly reason: string;
+
+  constructor(what: string, text: string, reason: string) {
+    super(`Cannot read the ${what} ${JSON.stringify(text)}: ${reason}`, { exitCode: 2 });
+    this.reason = reason;
+  }
+}
+
+/** Where something listens. */
+export interface Address {
+  /** A name or an IP address, IPv6 without brackets. */
+  readonly host: string;
+  readonly port: number;
+}
+
+const BYTES_PER_UNIT: ReadonlyMap<string, number> = new Map([
+  ["", 1],
+  ["B", 1],
+  ["KiB", 1024],
+  ["MiB", 1024 ** 2],
+  ["GiB", 1024 ** 3],
+  ["TiB", 1024 ** 4],
+  ["KB", 1000],
+  ["MB", 1000 ** 2],
+  ["GB", 1000 ** 3],
+  ["TB", 1000 ** 4],
+]);
+const BITS_PER_UNIT: ReadonlyMap<string, number> = new Map([
+  ["bit", 1],
+  ["kbit", 1000],
+  ["mbit", 1000 ** 2],
+  ["gbit", 1000 ** 3],
+]);
+const MS_PER_UNIT: ReadonlyMap<string, number> = new Map([
+  ["ms", 1],
+  ["s", 1000],
+  ["m", 60_000],
+  ["h", 3_600_000],
+]);
+
+const BINARY_UNITS = ["TiB", "GiB", "MiB", "KiB"] as const;
+const UNLIMITED = "unlimited";
+const MAX_PORT = 65_535;
+
+/**
+ * Reads a size such as `4096`, `64KiB`, `1.5 MiB` or `10MB` (KB = 1000 bytes, KiB = 1024).
+ *
+ * @returns whole bytes
+ * @throws {UnitError} no number, an unknown unit, not a whole number of bytes
+ */
+export function parseSize(text: string): number {
+  const hint = "write it like 64KiB, 10MB or 4096";
+  const bytes = scaled(text, BYTES_PER_UNIT);
+  if (bytes === undefined) {
+    throw new UnitError("size", text, `not a number with a unit of B, KB, KiB, MB, MiB, GB, GiB, TB or TiB (${hint})`);
+  }
+  if (!Number.isSafeInteger(bytes)) {
+    throw new UnitError("size", text, `not a whole number of bytes below 2^53 (${hint})`);
+  }
+  return bytes;
+}
+
+/** Writes bytes for people, to three digits: `1.50 MiB`. */
+export function formatSize(bytes: number): string {
+  // the unit is chosen after rounding: 1023.99 KiB is 1.00 MiB, not 1024 KiB
+  const unit = BINARY_UNITS.find((name) => bytes / bytesIn(name) >= 0.9995);
+  return unit === undefined ? `${Math.round(bytes)} B` : `${threeDigits(bytes / bytesIn(unit))} ${unit}`;
+}
+
+/**
+ * Reads a rate: a size a second such as `1MiB/s`, bits such as `50mbit` or `50mbit/s`, or `0` or `unlimited` for no limit.
+ *
+ * @returns bytes a second; Infinity for no limit
+ * @throws {UnitError} anything else, among it a size without `/s`
+ */
+export function parseRate(text: string): number {
+  if (text === UNLIMITED || text === "0") {
+    return Number.POSITIVE_INFINITY;
+  }
+  const perSecond = text.endsWith("/s");
+  const amount = perSecond ? text.slice(0, -2) : text;
+  const bits = scaled(amount, BITS_PER_UNIT);
+  const bytesPerSecond = bits === undefined ? (perSecond ? scaled(amount, BYTES_PER_UNIT) : undefined) : bits / 8;
+  if (bytesPerSecond === undefined || bytesPerSecond < 1) {
+    throw new UnitError("rate", text, "not an amount a second (write it like 512KiB/s, 50mbit or unlimited)");
+  }
+  return bytesPerSecond;
+}
+
+/** Writes a rate in bytes a second for people: `1.50 MiB/s`, or `unlimited` for Infinity. */
+export function formatRate(bytesPerSecond: number): string {
+  return bytesPerSecond === Number.POSITIVE_INFINITY ? UNLIMITED : `${formatSize(bytesPerSecond)}/s`;
+}
+
+/**
+ * Reads a time such as `250ms`, `5s`, `1.5m`, `2h` or `0`.
+ *
+ * @returns milliseconds
+ * @throws {UnitError} anything else, among it a number without its unit
+ */
+export function parseDuration(text: string): number {
+  const milliseconds = text === "0" ? 0 : scaled(text, MS_PER_UNIT);
+  if (milliseconds === undefined || milliseconds > Number.MAX_SAFE_INTEGER) {
+    throw new UnitError("time", text, "not a number with a unit of ms, s, m or h (write it like 250ms or 5s)");
+  }
+  return milliseconds;
+}
+
+/** Writes milliseconds for people, to three digits at most: `250ms`, `1.50s`, `2m05s`, `1h01m`. */
+export function formatDuration(milliseconds: number): string {
+  if (milliseconds < 999.5) {
+    return `${Math.round(milliseconds)}ms`;
+  }
+  if (milliseconds < 59_950) {
+    return `${threeDigits(milliseconds / 1000)}s`;
+  }
+  const seconds = Math.round(milliseconds / 1000);
+  if (seconds < 3600) {
+    return `${Math.floor(seconds / 60)}m${twoDigits(seconds % 60)}s`;
+  }
+  const minutes = Math.round(seconds / 60);
+  return `${Math.floor(minutes / 60)}h${twoDigits(minutes % 60)}m`;
+}
+
+/**
+ * Reads `host:port`, an IPv6 host in brackets: `127.0.0.1:5000`, `[::1]:5000`.
+ *
+ * @throws {UnitError} no host, no port, a port out of 1..65535
+ */
+export function parseAddress(text: string): Address {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]/]+)):(\d{1,5})$/.exec(text);
+  const host = match?.[1] ?? match?.[2];
+  const port = Number(match?.[3]);
+  if (host === undefined || port < 1 || port > MAX_PORT) {
+    throw new UnitError("address", text, "not a host and a port of 1 to 65535 (write it like 127.0.0.1:5000)");
+  }
+  return { host, port };
+}
+
+/** Writes an address as `parseAddress` reads it. */
+export function formatAddress(address: Address): string {
+  return address.host.includes(":") ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
+}
+
+/**
+ * Reads a port to listen on.
+ *
+ * @returns 0 (take a free one) to 65535
+ * @throws {UnitError} anything else
+ */
+export function parsePort(text: string): number {
+  return parseInteger(text, { what: "port", min: 0, max: MAX_PORT });
+}
+
+/**
+ * Reads a peer's number.
+ *
+ * @returns an unsigned 32-bit integer; 0 is the peer with the source
+ * @throws {UnitError} anything else
+ */
+export function parsePeerId(text: string): number {
+  return parseInteger(text, { what: "peer id", min: 0, max: 2 ** 32 - 1 });
+}
+
+/**
+ * Reads a whole number in decimal digits.
+ *
+ * @throws {UnitError} no number, or out of `min`..`max`
+ */
+export function parseInteger(text: string, bounds: { what?: string; min: number; max: number }): number {
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= bounds.min && value <= bounds.max)) {
+    const range = bounds.max === Number.MAX_SAFE_INTEGER ? `${bounds.min} or more` : `${bounds.min} to ${bounds.max}`;
+    throw new UnitError(bounds.what ?? "number", text, `not a whole number of ${range}`);
+  }
+  return value;
+}
+
+/**
+ * Reads a percentage such as `5%` or `12.5%`.
+ *
+ * @returns a ratio, 0 to 1
+ * @throws {UnitError} anything else
+ */
+export function parsePercent(text: string): number {
+  const percent = text.endsWith("%") ? decimal(text.slice(0, -1)) : undefined;
+  if (percent === undefined || percent > 100) {
+    throw new UnitError("percentage", text, "not a number of 0 to 100 and a percent sign (write it like 5%)");
+  }
+  return percent / 100;
+}
+
+/** Writes a ratio of 0 to 1 as a percentage; never `100.0%` before all is there. */
+export function formatPercent(ratio: number): string {
+  return `${(Math.floor(ratio * 1000) / 10).toFixed(1)}%`;
+}
+
+/** The number in front times the factor of the unit behind it; undefined when either is missing. */
+function scaled(text: string, factors: ReadonlyMap<string, number>): number | undefined {
+  const match = /^([\d.]+) ?([A-Za-z]*)$/.exec(text);
+  const value = decimal(match?.[1] ?? "");
+  const factor = factors.get(match?.[2] ?? "");
+  return value === undefined || factor === undefined ? undefined : value * factor;
+}
+
+function decimal(text: string): number | undefined {
+  return /^\d+(\.\d+)?$/.test(text) ? Number(text) : undefined;
+}
+
+function bytesIn(unit: (typeof BINARY_UNITS)[number]): number {
+  return BYTES_PER_UNIT.get(unit) ?? 1;
+}
+
+function threeDigits(value: number): string {
+  return value.toFixed(value < 9.995 ? 2 : value < 99.95 ? 1 : 0);
+}
+
+function twoDigits(value: number): string {
+  return String(value).padStart(2, "0");
+}

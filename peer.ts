@@ -1,0 +1,396 @@
+/**
+ * One peer: listens with Bun.listen to serve its blocks, calls others with Bun.connect to fetch those it lacks.
+ *
+ *     bun peer.ts 0                 the peer that has the source
+ *     bun peer.ts 1                 a peer that wants it
+ */
+import { Bitfield } from "./minibit/core/bitfield.ts";
+import { UserError } from "./minibit/core/errors.ts";
+import { PROTOCOL_VERSION } from "./minibit/core/limits.ts";
+import type { Manifest } from "./minibit/core/manifest.ts";
+import { peerWire } from "./minibit/core/peer_wire.ts";
+import { createRng } from "./minibit/core/rng.ts";
+import type { SharingOptions } from "./minibit/core/sharing.ts";
+import { NO_SWARM, type TrackerMessage } from "./minibit/core/tracker_wire.ts";
+import { oneOf, parseCommandLine, parseText, runMain } from "./minibit/io/cli.ts";
+import { createTraffic, framed } from "./minibit/io/framed_socket.ts";
+import { untilNotNeeded } from "./minibit/io/leaving.ts";
+import { exitCodeOf, onStop, type StopReason } from "./minibit/io/lifecycle.ts";
+import { listening } from "./minibit/io/listening.ts";
+import { configureLogging, getLogger, LOG_FLAGS } from "./minibit/io/logging.ts";
+import { openSeed, openStore, readStoredManifest, type StoreKind } from "./minibit/io/open_store.ts";
+import { type OpenShare, PeerDriver } from "./minibit/io/peer_driver.ts";
+import { logEvent, type Reporter, reportAsEvents, reportToPeople } from "./minibit/io/peer_report.ts";
+import { summaryOf, TrackerStats } from "./minibit/io/peer_stats.ts";
+import { swarmIdOf } from "./minibit/io/share.ts";
+import { TrackerClient } from "./minibit/io/tracker_client.ts";
+import {
+  type Address,
+  formatAddress,
+  formatDuration,
+  parseAddress,
+  parseDuration,
+  parsePeerId,
+  parsePort,
+  parseRate,
+  parseSize,
+} from "./minibit/io/units.ts";
+
+/** Peer `id` listens on this port plus its id, unless told otherwise. */
+const FIRST_PORT = 6000;
+/** How often progress is reported. */
+const PROGRESS_MS = 200;
+
+const log = getLogger("peer");
+
+/** What one peer is to do. Sizes in bytes, rates in bytes a second (Infinity: no limit). */
+export interface PeerOptions extends SharingOptions {
+  readonly id: number;
+  readonly tracker: Address;
+  /** Where to listen; port 0 takes a free one. */
+  readonly listen: Address;
+  /** What the peers call it by: the host to announce, when it differs from the one to listen on. */
+  readonly advertise?: string | undefined;
+  /** The file or folder to share; left out: this peer fetches. */
+  readonly source?: string | undefined;
+  /** The folder for `blocos_peer_N` and `reconstruido_peer_N`. */
+  readonly dir: string;
+  readonly store: StoreKind;
+  /** Left out: by the size of the share. */
+  readonly blockSizeBytes?: number | undefined;
+  /** How long a complete peer serves on after everybody else was complete. */
+  readonly lingerMs: number;
+  /** How long to wait for a tracker that was never there. */
+  readonly trackerTimeoutMs: number;
+  readonly reporter: Reporter;
+}
+
+/**
+ * Runs a peer until its work is done or `stopped` settles.
+ *
+ * @returns the exit code: 0 done, 130 Ctrl+C
+ * @throws {UserError} port in use, tracker unreachable or refusing, source missing, disk full
+ */
+export async function runPeer(options: PeerOptions, stopped: Promise<StopReason>): Promise<number> {
+  const peer = new Peer(options);
+  try {
+    return await Promise.race([peer.run().then(() => 0), stopped.then(exitCodeOf)]);
+  } finally {
+    await peer.close();
+  }
+}
+
+class Peer {
+  readonly #options: PeerOptions;
+  readonly #startMs = performance.now();
+  readonly #traffic = createTraffic(peerWire);
+  readonly #stats = new TrackerStats(this.#traffic);
+  readonly #fatal = Promise.withResolvers<never>();
+  readonly #swarmDone = Promise.withResolvers<void>();
+  readonly #complete = Promise.withResolvers<void>();
+  #listener: Bun.TCPSocketListener<unknown> | undefined;
+  #client: TrackerClient | undefined;
+  #driver: PeerDriver | undefined;
+  #joined: Promise<void> | undefined;
+  #progressTimer: Timer | undefined;
+  #expected = 0;
+  #othersIncomplete = true;
+  #isComplete = false;
+
+  constructor(options: PeerOptions) {
+    this.#options = options;
+    this.#fatal.promise.catch(() => undefined);
+  }
+
+  async run(): Promise<void> {
+    const { listen, source, reporter } = this.#options;
+    this.#listener = listening(
+      () =>
+        Bun.listen({
+          hostname: listen.host,
+          port: listen.port,
+          socket: framed(peerWire, { traffic: this.#traffic, accept: (socket) => this.#accept(socket) }),
+        }),
+      { ...listen, flag: "--port" },
+    );
+    const seed = source === undefined ? undefined : await this.#openSeed(source);
+    if (seed !== undefined) {
+      this.#drive(swarmIdOf(seed.manifestBytes)).open(seed);
+      reporter.report({ event: "ready", host: listen.host, port: this.#listener.port });
+    }
+    await this.#until(this.#register());
+    await this.#until(this.#complete.promise);
+    await this.#until(Promise.race([this.#swarmDone.promise, this.#mayLeave()]));
+    this.#client?.report();
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#progressTimer);
+    this.#listener?.stop();
+    this.#client?.close();
+    if (this.#driver !== undefined) {
+      this.#options.reporter.report(summaryOf(this.#driver, this.#traffic));
+      await this.#driver.close();
+    }
+    this.#options.reporter.close();
+  }
+
+  #until<T>(promise: Promise<T>): Promise<T> {
+    return Promise.race([promise, this.#fatal.promise]);
+  }
+
+  #accept(socket: Parameters<PeerDriver["accept"]>[0]): ReturnType<PeerDriver["accept"]> {
+    if (this.#driver === undefined) {
+      socket.close("not in a swarm yet");
+      return { onMessage: () => undefined };
+    }
+    return this.#driver.accept(socket);
+  }
+
+  async #openSeed(source: string): Promise<OpenShare> {
+    const { dir, id, store, blockSizeBytes } = this.#options;
+    return await openSeed(source, { dir, peerId: id, store, blockSizeBytes });
+  }
+
+  /** Registers; resolves when the tracker knows us and, for a fetching peer, told which swarm it is. */
+  async #register(): Promise<void> {
+    const { tracker, trackerTimeoutMs, reporter } = this.#options;
+    const known = Promise.withResolvers<void>();
+    const unreachable = setTimeout(() => {
+      const text = `no answer for ${formatDuration(trackerTimeoutMs)} (start it with: bun tracker.ts, or name it with --tracker)`;
+      this.#fatal.reject(new UserError(`Cannot reach the tracker at ${formatAddress(tracker)}: ${text}`));
+    }, trackerTimeoutMs);
+    this.#client = new TrackerClient({
+      tracker,
+      register: () => this.#registration(),
+      stats: () => this.#stats.next(this.#driver, this.#isComplete),
+      onRegistered: (answer) => {
+        this.#expected = answer.expected;
+        // a tracker that was gone may be back before the share is open: it is opened once
+        this.#joined ??= this.#join(answer.swarmId);
+        this.#joined.then(() => this.#client?.getPeers()).then(known.resolve, this.#fatal.reject);
+      },
+      onPeers: ({ peers, suggested, incomplete }) => {
+        this.#othersIncomplete = incomplete > 0;
+        this.#driver?.peersFound(peers, suggested);
+      },
+      onSwarmDone: () => this.#swarmDone.resolve(),
+      onRefused: ({ text }) => this.#fatal.reject(new UserError(text)),
+      onConnection: (connected) => {
+        clearTimeout(unreachable);
+        if (connected) {
+          log.info("connected to the tracker at {tracker}", { tracker: formatAddress(tracker) });
+        } else {
+          log.warn("lost the tracker at {tracker}: going on without, calling it again", {
+            tracker: formatAddress(tracker),
+          });
+        }
+      },
+    });
+    this.#progressTimer = setInterval(() => this.#reportProgress(), PROGRESS_MS);
+    try {
+      await known.promise;
+      if (this.#options.source === undefined) {
+        const { host } = this.#options.listen;
+        reporter.report({ event: "ready", host, port: this.#port });
+      }
+    } finally {
+      clearTimeout(unreachable);
+    }
+  }
+
+  get #port(): number {
+    return this.#listener?.port ?? 0;
+  }
+
+  #registration(): Omit<TrackerMessage<"REGISTER">, "type"> {
+    const { id, listen, advertise } = this.#options;
+    const share = this.#driver?.share;
+    const manifest = share?.manifest;
+    return {
+      version: PROTOCOL_VERSION,
+      swarmId: this.#driver?.swarmId ?? NO_SWARM,
+      share: {
+        name: manifest?.name ?? "",
+        sizeBytes: manifest?.sizeBytes ?? 0,
+        blockSizeBytes: manifest?.blockSizeBytes ?? 0,
+        blockCount: manifest?.blockCount ?? 0,
+      },
+      peerId: id,
+      name: `peer ${id}`,
+      host: advertise ?? listen.host,
+      port: this.#port,
+      blocks: this.#driver?.core.sharing?.have ?? new Bitfield(0),
+    };
+  }
+
+  /** The tracker told which swarm: a peer that fetches opens what it kept of it, or asks its neighbours what it is. */
+  async #join(swarmId: Uint8Array): Promise<void> {
+    if (this.#driver === undefined) {
+      const kept = await this.#openKept(swarmId);
+      // not before: without the share the driver would fetch the manifest and open the share a second time
+      const driver = this.#drive(swarmId);
+      if (kept !== undefined) {
+        driver.open(kept);
+      }
+    }
+  }
+
+  async #openKept(swarmId: Uint8Array): Promise<OpenShare | undefined> {
+    const { dir, id, store } = this.#options;
+    const kept = await readStoredManifest(dir, id);
+    if (kept === undefined) {
+      return undefined;
+    }
+    if (!Buffer.from(swarmIdOf(kept.manifestBytes)).equals(swarmId)) {
+      throw new UserError(
+        `Cannot use 'blocos_peer_${id}' in '${dir}': another share is in it, "${kept.manifest.name}" (remove it, or use another --dir)`,
+      );
+    }
+    return { ...kept, store: await openStore({ ...kept, dir, peerId: id, store }) };
+  }
+
+  #drive(swarmId: Uint8Array): PeerDriver {
+    const { id, dir, store, reporter } = this.#options;
+    this.#driver = new PeerDriver({
+      ...this.#options,
+      peerId: id,
+      swarmId,
+      rng: createRng(crypto.getRandomValues(new Uint32Array(1))[0] ?? 0),
+      traffic: this.#traffic,
+      openStore: (manifest: Manifest, manifestBytes) => openStore({ manifest, manifestBytes, dir, peerId: id, store }),
+      onAnnounce: (blocks) => this.#client?.announce(blocks),
+      onFindPeers: () => this.#client?.getPeers(),
+      onEvent: (event) => logEvent(log, event),
+      onOpened: ({ manifest, store: opened }) => {
+        const { name, sizeBytes, blockSizeBytes, blockCount } = manifest;
+        const blocks = opened.found.count;
+        reporter.report({ event: "share", name, sizeBytes, blockSizeBytes, blockCount, blocks });
+        // a fetching peer registered before it knew the share, and so what it keeps of it
+        this.#client?.announce([...opened.found]);
+      },
+      onDone: () => this.#finish().catch(this.#fatal.reject),
+      onFatal: this.#fatal.reject,
+    });
+    return this.#driver;
+  }
+
+  async #finish(): Promise<void> {
+    const { source, reporter } = this.#options;
+    this.#reportProgress();
+    const path = source === undefined ? await this.#driver?.share?.store.finish() : undefined;
+    const seconds = (performance.now() - this.#startMs) / 1000;
+    this.#isComplete = true;
+    reporter.report({ event: "complete", seconds, path });
+    this.#complete.resolve();
+  }
+
+  /**
+   * Resolves when nobody needs us any more; never for a peer with the source: it stays until Ctrl+C or SWARM_DONE.
+   *
+   * Where the tracker expects a number of peers its SWARM_DONE is the sign; only when it stays away for as long as we
+   * would have waited for it at the start is the neighbours' state enough.
+   */
+  #mayLeave(): Promise<void> {
+    const { source, lingerMs, trackerTimeoutMs } = this.#options;
+    return untilNotNeeded({
+      refresh: () => this.#client?.getPeers(),
+      isNeeded: () => source !== undefined || this.#isNeeded(this.#client?.registered === true),
+      quietMs: () => (this.#expected > 0 ? trackerTimeoutMs : lingerMs),
+    });
+  }
+
+  #isNeeded(tracked: boolean): boolean {
+    if (tracked) {
+      return this.#expected > 0 || this.#othersIncomplete;
+    }
+    return [...(this.#driver?.core.liveLinks() ?? [])].some((link) => link.holds?.complete === false);
+  }
+
+  #reportProgress(): void {
+    const sharing = this.#driver?.core.sharing;
+    if (sharing !== undefined && !this.#isComplete) {
+      this.#options.reporter.report({
+        event: "progress",
+        blocks: sharing.have.count,
+        bytesPerSecond: sharing.stats(performance.now()).downBytesPerSecond,
+        sources: this.#driver?.sources.size ?? 0,
+      });
+    }
+  }
+}
+
+/** `bun peer.ts <id> [flags]` */
+async function main(): Promise<number> {
+  const values = parseCommandLine({
+    name: "peer.ts",
+    summary: "Runs one peer: peer 0 shares a file or folder, the others fetch it and share what they have.",
+    args: { id: { help: "number of this peer; 0 is the one with the source", parse: parsePeerId } },
+    flags: {
+      tracker: { value: "host:port", help: "the tracker", parse: parseAddress, default: "127.0.0.1:5000" },
+      host: { value: "host", help: "address to listen on and to announce", parse: parseText, default: "127.0.0.1" },
+      port: { value: "port", help: "port to listen on, 0 for a free one", parse: parsePort, defaultHelp: "6000 + id" },
+      advertise: { value: "host", help: "address to announce, when it is not --host", parse: parseText },
+      source: {
+        value: "path",
+        help: "file or folder to share",
+        parse: parseText,
+        defaultHelp: "arquivos for peer 0, none for others",
+      },
+      dir: { value: "path", help: "where blocos_peer_N and reconstruido_peer_N go", parse: parseText, default: "." },
+      store: {
+        value: "kind",
+        help: "folder: a file a block; direct: each block at its place in the result; auto: by size",
+        parse: oneOf("auto", "folder", "direct"),
+        default: "auto",
+      },
+      blockSize: { value: "size", help: "block size (peer 0)", parse: parseSize, defaultHelp: "by the share's size" },
+      uploadLimit: { value: "rate", help: "most to send", parse: parseRate, default: "unlimited" },
+      downloadLimit: { value: "rate", help: "most to receive", parse: parseRate, default: "unlimited" },
+      unchokeInterval: {
+        value: "time",
+        help: "length of a choke round",
+        parse: parseDuration,
+        defaultHelp: "by the time left",
+      },
+      linger: { value: "time", help: "serve on so long after all are complete", parse: parseDuration, default: "5s" },
+      trackerTimeout: { value: "time", help: "wait so long for the tracker", parse: parseDuration, default: "5m" },
+      events: { help: "report as JSON lines on standard output, for programs" },
+      ...LOG_FLAGS,
+    },
+    examples: ["bun peer.ts 0 --source ./dataset", "bun peer.ts 1 --tracker 10.0.0.1:5000 --host 10.0.0.7"],
+  });
+  configureLogging({
+    level: values.logLevel,
+    file: values.logFile,
+    json: values.json,
+    who: `peer ${values.id}`,
+  });
+  const { id, host, port, source, unchokeInterval } = values;
+  const reporter = values.events
+    ? reportAsEvents((line) => process.stdout.write(line))
+    : reportToPeople(`peer ${id}`, process.stdout);
+  return await runPeer(
+    {
+      id,
+      tracker: values.tracker,
+      listen: { host, port: port ?? FIRST_PORT + id },
+      advertise: values.advertise,
+      source: source ?? (id === 0 ? "arquivos" : undefined),
+      dir: values.dir,
+      store: values.store,
+      blockSizeBytes: values.blockSize,
+      uploadBytesPerSecond: values.uploadLimit,
+      downloadBytesPerSecond: values.downloadLimit,
+      ...(unchokeInterval === undefined ? {} : { unchokeIntervalMs: unchokeInterval }),
+      lingerMs: values.linger,
+      trackerTimeoutMs: values.trackerTimeout,
+      reporter,
+    },
+    new Promise(onStop),
+  );
+}
+
+if (import.meta.main) {
+  await runMain(main);
+}

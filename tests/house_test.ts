@@ -1,0 +1,164 @@
+/** The linter guards the architecture; this proves that each guard fires, and stays silent on what is allowed. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { MIN_BLOCK_BYTES } from "../minibit/core/limits.ts";
+
+const ROOT = join(import.meta.dir, "..");
+/** A file that needs more lines holds more than one idea. */
+const MAX_LINES = 400;
+const IMPORTS = "lint/style/noRestrictedImports";
+const GLOBALS = "lint/style/noRestrictedGlobals";
+const PROPERTIES = "lint/nursery/noJsRestrictedProperties";
+const PURITY = "plugin";
+const CYCLES = "lint/suspicious/noImportCycles";
+
+/** [file, or folder of a file of any name; its code; the rule that must catch it, or undefined: it is allowed]. */
+const CASES: readonly (readonly [place: string, code: string, rule: string | undefined])[] = [
+  ["minibit/core", `export { a } from "./limits.ts";`, undefined],
+  ["minibit/core", `export { z } from "zod";`, undefined],
+  ["minibit/core", `import { a } from "../io/store.ts";`, IMPORTS],
+  ["minibit/core", `import type { A } from "../io/store.ts";`, IMPORTS],
+  ["minibit/core", `export * from "../sim/clock.ts";`, IMPORTS],
+  ["minibit/core", `import { a } from "../../utils.ts";`, IMPORTS],
+  ["minibit/core", `import { a } from "node:fs";`, IMPORTS],
+  ["minibit/core", `import { a } from "bun";`, IMPORTS],
+  ["minibit/core", `import { a } from "hono";`, IMPORTS],
+  ["minibit/core", "Bun.nanoseconds();", GLOBALS],
+  ["minibit/core", "Date.now();", GLOBALS],
+  ["minibit/core", "new Date();", GLOBALS],
+  ["minibit/core", "performance.now();", GLOBALS],
+  ["minibit/core", "setTimeout(() => {}, 1);", GLOBALS],
+  ["minibit/core", "setInterval(() => {}, 1);", GLOBALS],
+  ["minibit/core", "setImmediate(() => {});", GLOBALS],
+  ["minibit/core", "queueMicrotask(() => {});", GLOBALS],
+  ["minibit/core", "globalThis.setTimeout(() => {}, 1);", GLOBALS],
+  ["minibit/core", `console.log("a");`, GLOBALS],
+  ["minibit/core", "process.exit(1);", GLOBALS],
+  ["minibit/core", `fetch("http://localhost");`, GLOBALS],
+  ["minibit/core", "crypto.randomUUID();", GLOBALS],
+  ["minibit/core", `require("node:fs");`, GLOBALS],
+  ["minibit/core", "export type A = Promise<void>;", GLOBALS],
+  ["minibit/core", "Promise.resolve();", GLOBALS],
+  ["minibit/core", "Math.random();", PROPERTIES],
+  ["minibit/core", "export const { random } = Math;", PROPERTIES],
+  ["minibit/core", "export const a = Math.floor(1.5);", undefined],
+  ["minibit/core", "export const a = await 1;", PURITY],
+  ["minibit/core", "export async function a() {}", PURITY],
+  ["minibit/core", "export const a = async () => 1;", PURITY],
+  ["minibit/core", "export const a = async function () {};", PURITY],
+  ["minibit/core", "export class A { static async a() {} }", PURITY],
+  ["minibit/core", "export const a = { async a() {} };", PURITY],
+  ["minibit/core", "for await (const a of []) { a(); }", PURITY],
+  ["minibit/core", "export function asyncLike() {}", undefined],
+  ["minibit/core/a_test.ts", `import { a } from "../io/store.ts";`, IMPORTS],
+  ["minibit/core/b_test.ts", `export { test } from "bun:test"; export { a } from "./limits.ts";`, undefined],
+
+  ["minibit/io", `export { a } from "../core/limits.ts";`, undefined],
+  ["minibit/io", `export { a } from "./sockets.ts";`, undefined],
+  ["minibit/io", `export { readFile } from "node:fs/promises";`, undefined],
+  ["minibit/io", "export async function a() { await 1; }", undefined],
+  ["minibit/io", `import { a } from "../sim/clock.ts";`, IMPORTS],
+  ["minibit/io", `import { a } from "../board/page.ts";`, IMPORTS],
+  ["minibit/io", `import { a } from "../../peer.ts";`, IMPORTS],
+  ["minibit/io", `import { a } from "../../utils.ts";`, IMPORTS],
+  ["minibit/io", `import { a } from "commander";`, IMPORTS],
+  ["minibit/io", `import { a } from "cli-progress";`, IMPORTS],
+  ["minibit/io", `import { a } from "@logtape/logtape";`, IMPORTS],
+  ["minibit/io/cli.ts", `export { Command } from "commander";`, undefined],
+  ["minibit/io/progress.ts", `export { MultiBar } from "cli-progress";`, undefined],
+  ["minibit/io/logging.ts", `import { a } from "../../peer.ts";`, IMPORTS],
+  ["minibit/io", `console.log("a");`, "lint/suspicious/noConsole"],
+
+  ["minibit/sim", `export { a } from "../core/limits.ts";`, undefined],
+  ["minibit/sim", `import { a } from "../io/sockets.ts";`, IMPORTS],
+  ["minibit/sim", `import { a } from "../../peer.ts";`, IMPORTS],
+  ["minibit/board", `export { a } from "../core/limits.ts";`, undefined],
+  ["minibit/board", `import { a } from "../../tracker.ts";`, IMPORTS],
+
+  [".", `export { a } from "./utils.ts";`, undefined],
+  [".", `export { a } from "./minibit/io/cli.ts";`, undefined],
+  [".", `import { a } from "./peer.ts";`, IMPORTS],
+  [".", `const a = await import("./tracker.ts");`, IMPORTS],
+  [".", `import { Command } from "commander";`, IMPORTS],
+  ["tests", `export { a } from "../peer.ts";`, undefined],
+
+  ["minibit/io", "export const a: any = 1;", "lint/suspicious/noExplicitAny"],
+  ["minibit/io", "export default 1;", "lint/style/noDefaultExport"],
+  ["minibit/io", `import { A } from "./a.ts"; export type B = A;`, "lint/style/useImportType"],
+  ["minibit/io", `async function a(): Promise<void> {} a();`, "lint/nursery/noFloatingPromises"],
+  ["minibit/io", "if (Promise.resolve(true)) { throw 1; }", "lint/nursery/noMisusedPromises"],
+  ["minibit/io", `require("node:fs");`, "lint/style/noCommonJs"],
+  ["minibit/io", `import "left-pad";`, "lint/correctness/noUndeclaredDependencies"],
+  ["minibit/io/left.ts", `import { right } from "./right.ts"; export const left = right;`, CYCLES],
+  ["minibit/io/right.ts", `import { left } from "./left.ts"; export const right = left;`, CYCLES],
+];
+
+interface Finding {
+  readonly category: string;
+  readonly location: { readonly path: string };
+}
+
+let house: string;
+let findings: readonly Finding[];
+
+function fileOf(index: number): string {
+  const place = CASES[index]?.[0] ?? "";
+  return place.endsWith(".ts") ? place : join(place, `case_${index}.ts`);
+}
+
+beforeAll(() => {
+  house = mkdtempSync(join(tmpdir(), "minibit-house-"));
+  for (const file of ["biome.json", "package.json", "minibit/core/purity.grit"]) {
+    cpSync(join(ROOT, file), join(house, file), { recursive: true });
+  }
+  symlinkSync(join(ROOT, "node_modules"), join(house, "node_modules"));
+  for (const [index, [, code]] of CASES.entries()) {
+    mkdirSync(join(house, dirname(fileOf(index))), { recursive: true });
+    writeFileSync(join(house, fileOf(index)), `${code}\n`);
+  }
+  writeFileSync(join(house, "minibit/core/CamelCase.ts"), "export const a = 1;\n");
+  findings = lint();
+});
+
+afterAll(() => rmSync(house, { recursive: true }));
+
+/** Runs the linter over the temporary house, as `bun run lint` does here. */
+function lint(): readonly Finding[] {
+  const biome = join(ROOT, "node_modules/.bin/biome");
+  const { stdout } = Bun.spawnSync([biome, "lint", "--reporter=json", "--max-diagnostics=none"], { cwd: house });
+  return (JSON.parse(stdout.toString()) as { diagnostics: Finding[] }).diagnostics;
+}
+
+function rulesBrokenBy(path: string): string[] {
+  return findings.filter((finding) => finding.location.path === path).map((finding) => finding.category);
+}
+
+for (const [index, [place, code, rule]] of CASES.entries()) {
+  test(`in ${place}: ${code} ${rule === undefined ? "passes" : `breaks ${rule}`}`, () => {
+    const broken = rulesBrokenBy(fileOf(index));
+    if (rule === undefined) {
+      expect(broken.filter((name) => [IMPORTS, GLOBALS, PROPERTIES, PURITY].includes(name))).toEqual([]);
+    } else {
+      expect(broken).toContain(rule);
+    }
+  });
+}
+
+test("a file name that is not snake_case breaks lint/style/useFilenamingConvention", () => {
+  expect(rulesBrokenBy("minibit/core/CamelCase.ts")).toEqual(["lint/style/useFilenamingConvention"]);
+});
+
+test(`no source file is longer than ${MAX_LINES} lines`, () => {
+  const files = ["*.ts", "minibit/**/*.ts", "tests/**/*.ts", "bench/**/*.ts"].flatMap((pattern) => [
+    ...new Bun.Glob(pattern).scanSync(ROOT),
+  ]);
+  expect(files).toContain("tests/house_test.ts");
+  const tooLong = files.filter((file) => readFileSync(join(ROOT, file), "utf8").split("\n").length - 1 > MAX_LINES);
+  expect(tooLong).toEqual([]);
+});
+
+test("the sample letter is the seventeen blocks it says it is", () => {
+  expect(Math.ceil(statSync(join(ROOT, "arquivos/mensagem.txt")).size / MIN_BLOCK_BYTES)).toBe(17);
+});
