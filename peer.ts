@@ -156,6 +156,7 @@ class Peer {
   async #register(): Promise<void> {
     const { tracker, trackerTimeoutMs, reporter } = this.#options;
     const known = Promise.withResolvers<void>();
+    log.info("calling the tracker at {tracker}", { tracker: formatAddress(tracker) });
     const unreachable = setTimeout(() => {
       const text = `no answer for ${formatDuration(trackerTimeoutMs)} (start it with: bun tracker.ts, or name it with --tracker)`;
       this.#fatal.reject(new UserError(`Cannot reach the tracker at ${formatAddress(tracker)}: ${text}`));
@@ -282,6 +283,7 @@ class Peer {
     const seconds = (performance.now() - this.#startMs) / 1000;
     this.#isComplete = true;
     reporter.report({ event: "complete", seconds, path });
+    this.#client?.report(); // not at the next heartbeat: others may wait for us alone
     this.#complete.resolve();
   }
 

@@ -3,32 +3,33 @@
  *
  *     bun run_full.ts --peers 5 --source arquivos
  */
+import { mkdirSync, readdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { UserError } from "./minibit/core/errors.ts";
+import { quote } from "./minibit/core/quote.ts";
 import { oneOf, parseCommandLine, parseText, runMain } from "./minibit/io/cli.ts";
 import { exitCodeOf, onStop, type StopReason } from "./minibit/io/lifecycle.ts";
 import { LOG_FLAGS } from "./minibit/io/logging.ts";
 import { readStoredManifest } from "./minibit/io/open_store.ts";
-import { type PeerReport, parseReport } from "./minibit/io/peer_report.ts";
+import { parseReport } from "./minibit/io/peer_report.ts";
 import { type ChildExit, describeExit, ProcessGroup } from "./minibit/io/process_group.ts";
 import { createProgress, type Progress } from "./minibit/io/progress.ts";
-import { formatDuration, formatSize, parseInteger, parsePort } from "./minibit/io/units.ts";
+import { type PeerRecord, summaryTable } from "./minibit/io/run_summary.ts";
+import { scanShare } from "./minibit/io/share.ts";
+import {
+  formatDuration,
+  formatSize,
+  parseDuration,
+  parseInteger,
+  parsePort,
+  parseRate,
+  parseSize,
+} from "./minibit/io/units.ts";
 import { resultPath, verifyResult } from "./utils.ts";
 
 /** More peers than this do not fit a machine people have: each is a process. */
 const MAX_PEERS = 500;
-
-type ReportOf<Event extends PeerReport["event"]> = Extract<PeerReport, { event: Event }>;
-
-/** What one peer told of itself. */
-interface PeerRecord {
-  readonly id: number;
-  blocks: number;
-  share: ReportOf<"share"> | undefined;
-  seconds: number | undefined;
-  summary: ReportOf<"summary"> | undefined;
-}
 
 /** What to run. Flags in `peerFlags` and `logFlags` are handed to the children as they are. */
 export interface RunOptions {
@@ -71,6 +72,8 @@ class LocalSwarm {
   readonly #lastErrors = new Map<string, string>();
   #progress: Progress | undefined;
   #peersRunning = 0;
+  /** Children are being ended: what they say of each other's end is of no interest. */
+  #closing = false;
 
   constructor(options: RunOptions) {
     this.#options = options;
@@ -88,8 +91,10 @@ class LocalSwarm {
   async run(): Promise<number> {
     const { peers, dir, resume, stdout } = this.#options;
     const startMs = performance.now();
+    // what cannot be shared is refused before anything is removed or started
+    const { source } = await scanShare(this.#options.source, { dir });
     if (!resume) {
-      await this.#startFresh();
+      await this.#startFresh(source);
     }
     const port = this.#options.port || freePort();
     const tracker = `127.0.0.1:${port}`;
@@ -100,7 +105,7 @@ class LocalSwarm {
     const labels = this.#records.slice(1).map(({ id }) => `peer ${id}`);
     this.#progress = createProgress({ labels, stream: stdout });
     for (let id = 1; id < peers; id++) {
-      void this.#startPeer(id, tracker);
+      this.#startPeer(id, tracker).catch(this.#failed.reject);
     }
     await this.#until(this.#peersLeft.promise);
     this.#progress.stop();
@@ -121,6 +126,7 @@ class LocalSwarm {
   }
 
   async close(): Promise<void> {
+    this.#closing = true;
     this.#progress?.stop();
     await this.#group.stopAll();
   }
@@ -130,16 +136,18 @@ class LocalSwarm {
   }
 
   /** Removes what an earlier run left of the peers that will run now. */
-  async #startFresh(): Promise<void> {
+  async #startFresh(source: string): Promise<void> {
     const { dir } = this.#options;
-    for (const { id } of this.#records) {
-      for await (const name of new Bun.Glob(`{blocos_peer_${id},reconstruido_peer_${id}}{,.*}`).scan({
-        cwd: dir,
-        onlyFiles: false,
-      })) {
-        await rm(join(dir, name), { recursive: true, force: true });
-      }
+    mkdirSync(dir, { recursive: true });
+    const isLeft = (name: string): boolean =>
+      Number(/^(?:blocos|reconstruido)_peer_(\d+)(?:\.|$)/.exec(name)?.[1]) < this.#options.peers;
+    const left = readdirSync(dir)
+      .filter(isLeft)
+      .map((name) => resolve(dir, name));
+    if (left.some((path) => `${source}/`.startsWith(`${path}/`))) {
+      throw new UserError(`Cannot share ${quote(source)}: an earlier run left it, and it would be removed (move it)`);
     }
+    await Promise.all(left.map((path) => rm(path, { recursive: true, force: true })));
   }
 
   async #startPeer(id: number, tracker: string): Promise<void> {
@@ -243,8 +251,11 @@ class LocalSwarm {
   }
 
   #errorLine(name: string, line: string): void {
-    this.#lastErrors.set(name, line);
-    if (this.#progress === undefined) {
+    if (line.startsWith("Cannot ")) {
+      this.#lastErrors.set(name, line); // told once, when the child has ended
+    } else if (this.#closing) {
+      return;
+    } else if (this.#progress === undefined || !this.#options.stdout.isTTY) {
       process.stderr.write(`${line}\n`);
     } else {
       this.#progress.log(line);
@@ -253,7 +264,9 @@ class LocalSwarm {
 
   #childEnded(name: string, exit: ChildExit): void {
     if (exit.exitCode !== 0) {
-      this.#failed.reject(new UserError(`Cannot complete the run: ${name} ${describeExit(exit)}`));
+      const lastError = this.#lastErrors.get(name);
+      const why = lastError === undefined ? "" : `: ${lastError}`;
+      this.#failed.reject(new UserError(`Cannot complete the run: ${name} ${describeExit(exit)}${why}`));
     } else if (name === "dist_block") {
       this.#dealt();
     } else if (name === "tracker") {
@@ -276,49 +289,12 @@ function freePort(): number {
   return probe.port;
 }
 
-/** The table at the end: a line a peer, then the swarm's figures. */
-export function summaryTable(
-  records: readonly PeerRecord[],
-  run: { readonly verdicts: ReadonlyMap<number, string>; readonly sizeBytes: number; readonly seconds: number },
-): string {
-  const { verdicts, sizeBytes, seconds } = run;
-  const rows = records.map(({ id, seconds: own, summary }) => [
-    id === 0 ? "0 (seed)" : String(id),
-    id === 0 || own === undefined ? "-" : own.toFixed(2),
-    formatSize(summary?.downBytes ?? 0),
-    formatSize(summary?.upBytes ?? 0),
-    String(summary?.sources ?? 0),
-    formatSize(summary?.duplicateBytes ?? 0),
-    verdicts.get(id) ?? "-",
-  ]);
-  const messages = new Map<string, number>();
-  for (const { summary } of records) {
-    for (const [type, count] of Object.entries(summary?.messages ?? {})) {
-      messages.set(type, (messages.get(type) ?? 0) + count);
-    }
-  }
-  const seedRatio = sizeBytes === 0 ? 0 : (records[0]?.summary?.upBytes ?? 0) / sizeBytes;
-  const counted = [...messages].filter(([, count]) => count > 0).map(([type, count]) => `${type} ${count}`);
-  return [
-    "",
-    ...columns([["peer", "seconds", "received", "sent", "from", "duplicates", "result"], ...rows]),
-    "",
-    `Messages between peers: ${counted.join(", ")}`,
-    `The seed sent ${seedRatio.toFixed(2)} times the share's ${formatSize(sizeBytes)}`,
-    `Total time: ${seconds.toFixed(2)} s`,
-    "",
-  ].join("\n");
-}
-
-/** Lines with aligned columns. */
-function columns(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join("  ")
-      .trimEnd(),
-  );
+/** A parser for a flag that is handed to the children as it is: a wrong one is refused before any of them starts. */
+function handedOn(parse: (text: string) => unknown): (text: string) => string {
+  return (text) => {
+    parse(text);
+    return text;
+  };
 }
 
 /** `bun run_full.ts [flags]` */
@@ -350,13 +326,18 @@ async function main(): Promise<number> {
         parse: oneOf("auto", "folder", "direct"),
         default: "auto",
       },
-      blockSize: { value: "size", help: "block size", parse: parseText, defaultHelp: "by the share's size" },
-      uploadLimit: { value: "rate", help: "most each peer sends", parse: parseText, default: "unlimited" },
-      downloadLimit: { value: "rate", help: "most each peer receives", parse: parseText, default: "unlimited" },
+      blockSize: { value: "size", help: "block size", parse: handedOn(parseSize), defaultHelp: "by the share's size" },
+      uploadLimit: { value: "rate", help: "most each peer sends", parse: handedOn(parseRate), default: "unlimited" },
+      downloadLimit: {
+        value: "rate",
+        help: "most each peer receives",
+        parse: handedOn(parseRate),
+        default: "unlimited",
+      },
       unchokeInterval: {
         value: "time",
         help: "length of a choke round",
-        parse: parseText,
+        parse: handedOn(parseDuration),
         defaultHelp: "by the time left",
       },
       ...LOG_FLAGS,

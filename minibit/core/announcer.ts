@@ -78,13 +78,16 @@ export class Announcer {
     }
   }
 
-  /** Who holds a block need not be told of it; most links hold none of the news and get the very same message. */
+  /**
+   * Who holds a block need not be told of it, unless it holds all: a seed must see its blocks spread. Most links lack
+   * all of the news and get the very same message.
+   */
   #tell(link: LiveLink, message: PeerMessage<"UPDATE_BLOCKS">): void {
     if (!link.follows) {
       return;
     }
     const { holds } = link;
-    const isNewsToIt = (block: number): boolean => holds?.has(block) !== true;
+    const isNewsToIt = (block: number): boolean => holds?.has(block) !== true || holds.complete;
     if (message.blocks.every(isNewsToIt)) {
       this.#send(link, message);
       return;

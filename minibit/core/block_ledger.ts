@@ -169,6 +169,11 @@ export class BlockLedger {
     return true;
   }
 
+  /** Whether bytes of a block that waits are welcome: they were asked of a link that lost the block, and come after all. */
+  takesLate(block: number): boolean {
+    return this.picker.has(block) && !this.#solo.has(block);
+  }
+
   /**
    * The first `receivedBytes` of a block are there.
    *
@@ -176,8 +181,8 @@ export class BlockLedger {
    */
   received(block: number, receivedBytes: number): Fetch | undefined {
     let fetch = this.#fetches.get(block);
-    if (fetch === undefined && receivedBytes > 0 && this.picker.has(block)) {
-      fetch = this.begin(block); // the last of a block that was taken from its owner while it came
+    if (fetch === undefined && receivedBytes > 0 && this.takesLate(block)) {
+      fetch = this.begin(block);
     }
     if (fetch === undefined) {
       return undefined;

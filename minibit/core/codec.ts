@@ -15,12 +15,10 @@ export const FRAME_HEADER_BYTES = 5;
 /** Reads fields one after the other; running past the end is the sender's fault. */
 export class Reader {
   readonly #bytes: Uint8Array;
-  readonly #view: DataView;
   #at = 0;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   get left(): number {
@@ -28,25 +26,33 @@ export class Reader {
   }
 
   u8(): number {
-    return this.#view.getUint8(this.#advance(1));
+    return this.#byte(this.#advance(1));
   }
 
   u16(): number {
-    return this.#view.getUint16(this.#advance(2));
+    const at = this.#advance(2);
+    return this.#byte(at) * 0x100 + this.#byte(at + 1);
   }
 
   u32(): number {
-    return this.#view.getUint32(this.#advance(4));
+    // byte by byte: a DataView would make the engine materialise the buffer of every chunk a socket delivers
+    const at = this.#advance(4);
+    const high = this.#byte(at) * 0x100 + this.#byte(at + 1);
+    return high * 0x10000 + this.#byte(at + 2) * 0x100 + this.#byte(at + 3);
   }
 
   u64(): bigint {
-    return this.#view.getBigUint64(this.#advance(8));
+    return BigInt(this.u32()) * 0x1_0000_0000n + BigInt(this.u32());
   }
 
   /** The next `length` bytes, not a copy. */
   bytes(length: number): Uint8Array {
     const at = this.#advance(length);
     return this.#bytes.subarray(at, at + length);
+  }
+
+  #byte(at: number): number {
+    return this.#bytes[at] as number;
   }
 
   #advance(length: number): number {

@@ -1,29 +1,26 @@
 import type { Bitfield } from "./bitfield.ts";
-import { BlockLedger, bytesLeft, type Fetch, type Owner, ownerOf } from "./block_ledger.ts";
+import { BlockLedger, type Fetch, type Owner, ownerOf } from "./block_ledger.ts";
 import type { BlockPicker } from "./block_picker.ts";
 import { assert, ProtocolError } from "./errors.ts";
 import type { Geometry } from "./geometry.ts";
-import { MAX_DUPLICATE_RATIO, MAX_UNIT_BYTES, MIN_SNUB_MS, SNUB_FACTOR } from "./limits.ts";
+import { MAX_DUPLICATE_RATIO } from "./limits.ts";
 import { type LiveLink, type PendingUnit, sameUnit, type Unit } from "./link.ts";
 import { type ChooseBlock, nextFetch, wantedFrom } from "./next_fetch.ts";
 import type { PeerMessage } from "./peer_wire.ts";
-import { pipelineDepth, unitSize } from "./pipeline.ts";
+import { patienceMs, pipelineDepth, unitSize } from "./pipeline.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
 import type { Rng } from "./rng.ts";
-import { findRescue } from "./slow_owners.ts";
+import { bytesAtRisk, findRescue } from "./slow_owners.ts";
 
-/** A refused block is asked for again only after this long: what made the peer refuse may be over then. */
+/** A peer asks again for a block that was refused only after this long: what made it refuse may be over then. */
 const REFUSED_MS = 500;
-/** What a link is thought to carry that has sent nothing yet, in bytes a second: little, for it may be busy with others. */
-const UNKNOWN_RATE = 1024 * 1024;
-/** However slow a link has been, it is snubbed after this long. */
-const MAX_SNUB_MS = 60_000;
 
 /**
  * Which blocks are fetched from whom, and the requests in flight.
+ *
  * Each REQUEST is answered exactly once, and only its answer gives a block back: whoever chokes or refuses us, or is
- * called off, stays an owner until it has answered what it was asked. Otherwise a block that crosses our CANCEL brings
- * the same bytes twice. By which rules a link gets its next block: `nextFetch`, then `findRescue`.
+ * called off, stays an owner until it has answered what it was asked. Otherwise a block that crosses our CANCEL, or a CHOKE
+ * that is followed at once by UNCHOKE, brings the same bytes twice. By which rules a link gets its next block: `nextFetch`, then `findRescue`.
  */
 export class Downloads {
   readonly #ledger: BlockLedger;
@@ -160,8 +157,10 @@ export class Downloads {
       return "unsolicited";
     }
     const fetch = this.#ledger.fetchOf(unit.block);
-    const wanted = fetch !== undefined && (!fetch.solo || ownerOf(fetch, link) !== undefined);
-    return wanted ? "wanted" : "unwanted";
+    if (fetch === undefined) {
+      return this.#ledger.takesLate(unit.block) ? "wanted" : "unwanted";
+    }
+    return !fetch.solo || ownerOf(fetch, link) !== undefined ? "wanted" : "unwanted";
   }
 
   /**
@@ -179,7 +178,7 @@ export class Downloads {
     download.roundBytes += length;
     download.rttMs = Math.min(download.rttMs, nowMs - askedMs);
     download.lastUnitMs = nowMs;
-    download.patienceMs = this.#patienceMs(download.rate.bytesPerSecond(nowMs));
+    download.patienceMs = patienceMs(this.#ledger.geometry.blockSizeBytes, download.rate.bytesPerSecond(nowMs));
     download.snubbed = false;
 
     const before = this.#ledger.fetchOf(block)?.received ?? 0;
@@ -217,15 +216,19 @@ export class Downloads {
   }
 
   /**
-   * A REQUEST was refused: nothing more of this block is asked, and with `avoid` not again for a moment.
+   * A REQUEST was refused: nothing more of this block is asked.
+   *
+   * If it was for another reason than a choke we know of, the block is not asked of this link again for a moment.
    *
    * @throws {ProtocolError} when it was not asked for
    */
-  rejected(link: LiveLink, unit: Unit, options: { readonly avoid: boolean; readonly nowMs: number }): void {
+  rejected(link: LiveLink, unit: Unit, options: { readonly byChoke: boolean; readonly nowMs: number }): void {
     const { cancelled } = this.#answered(link, unit);
     const { block } = unit;
-    if (options.avoid && !cancelled) {
-      link.download.refusedUntilMs.set(block, options.nowMs + REFUSED_MS);
+    const { download } = link;
+    download.allowed.delete(block);
+    if (!cancelled && !(options.byChoke && download.choked)) {
+      download.refusedUntilMs.set(block, options.nowMs + REFUSED_MS);
     }
     const fetch = this.#ledger.fetchOf(block);
     const owner = fetch === undefined ? undefined : ownerOf(fetch, link);
@@ -268,8 +271,8 @@ export class Downloads {
       return false;
     }
     const silentMs = nowMs - download.lastUnitMs;
-    const patienceMs = download.patienceMs ?? this.#patienceMs(UNKNOWN_RATE);
-    if (silentMs <= patienceMs || (download.snubbed && silentMs <= 2 * patienceMs)) {
+    const limitMs = download.patienceMs ?? patienceMs(this.#ledger.geometry.blockSizeBytes);
+    if (silentMs <= limitMs || (download.snubbed && silentMs <= 2 * limitMs)) {
       return false;
     }
     for (const fetch of [...this.#ledger.fetches()]) {
@@ -278,22 +281,14 @@ export class Downloads {
         this.#callOff(fetch, owner);
         if (download.snubbed) {
           this.#freed = this.#ledger.disown(fetch, link) || this.#freed;
+        } else {
+          this.#letGoIfAnswered(fetch, owner);
         }
       }
     }
     const isNew = !download.snubbed;
     download.snubbed = true;
     return isNew;
-  }
-
-  /**
-   * How long a link at this rate may owe us a unit: 8 times as long as a block takes.
-   *
-   * A block, not a unit: between two units it may serve a block to each of its other neighbours.
-   */
-  #patienceMs(bytesPerSecond: number): number {
-    const bytes = Math.max(MAX_UNIT_BYTES, this.#ledger.geometry.blockSizeBytes);
-    return Math.min(MAX_SNUB_MS, Math.max(MIN_SNUB_MS, (SNUB_FACTOR * bytes * 1000) / Math.max(1, bytesPerSecond)));
   }
 
   /** The link's block that it has not been asked for to the end. */
@@ -320,6 +315,9 @@ export class Downloads {
     if (fetch !== undefined) {
       this.#ledger.own(fetch, link);
       download.asking = fetch.block;
+      for (const owner of [...fetch.owners]) {
+        this.#letGoIfAnswered(fetch, owner); // one that was called off may owe nothing just now
+      }
     }
     return fetch;
   }
@@ -348,15 +346,8 @@ export class Downloads {
 
   /** How many bytes more may be put at risk of coming twice. */
   #spareBytes(): number {
-    let spare = MAX_DUPLICATE_RATIO * this.#ledger.geometry.sizeBytes - this.#duplicateBytes - this.#cancelledBytes;
-    for (const fetch of this.#ledger.fetches()) {
-      spare -= fetch.owners.length > 1 ? bytesLeft(fetch) : 0;
-      for (const { link } of fetch.owners) {
-        const next = link.download.pending.find((unit) => unit.block === fetch.block && !unit.cancelled);
-        spare -= Math.max(0, fetch.received - (next?.offset ?? fetch.received));
-      }
-    }
-    return spare;
+    const spent = this.#duplicateBytes + this.#cancelledBytes + bytesAtRisk(this.#ledger.fetches());
+    return MAX_DUPLICATE_RATIO * this.#ledger.geometry.sizeBytes - spent;
   }
 
   /** Takes back what an owner was asked, and asks no more. */
@@ -365,8 +356,11 @@ export class Downloads {
     this.#cancel(owner.link, (unit) => unit.block === fetch.block);
   }
 
+  /** Takes back requests, the last one first: what is served before it hears of the others continues what came. */
   #cancel(link: LiveLink, which: (unit: Unit) => boolean): void {
-    for (const unit of link.download.pending) {
+    const { pending } = link.download;
+    for (let i = pending.length - 1; i >= 0; i--) {
+      const unit = pending[i] as PendingUnit;
       if (!unit.cancelled && which(unit)) {
         const { block, offset, length } = unit;
         unit.cancelled = true;

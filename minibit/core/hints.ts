@@ -36,7 +36,7 @@ export class Hints {
     return this.#planner !== undefined;
   }
 
-  /** We hold everything now; `copies`: how many neighbours hold a block. */
+  /** We hold everything; `copies`: how many neighbours hold a block. */
   plan(copies: (block: number) => number): void {
     const planner = new SeedPlanner(this.#have.size, { rng: this.#rng, copies });
     this.#planner = planner.covered ? undefined : planner;
@@ -54,21 +54,16 @@ export class Hints {
       this.#planner = undefined;
       for (const link of links) {
         link.upload.suggested.clear();
-        this.#send(link, { type: "SUGGEST", blocks: [] });
+        if (link.upload.slot !== "choked") {
+          this.#send(link, { type: "SUGGEST", blocks: [] });
+        }
       }
     }
   }
 
-  /** Whether the plan speaks against serving this unit; of a block refused at its start the rest is refused as well. */
+  /** Whether the plan speaks against beginning this block now. */
   refuses(link: LiveLink, unit: Unit, nowMs: number): boolean {
-    const { upload } = link;
-    if (this.#planner === undefined) {
-      return false;
-    }
-    const refused =
-      unit.offset === 0 ? this.#planner.refuses(link.id, unit.block, nowMs) : upload.refused === unit.block;
-    upload.refused = refused ? unit.block : undefined;
-    return refused;
+    return unit.offset === 0 && this.#planner?.refuses(link.id, unit.block, nowMs) === true;
   }
 
   /** Whether this unit is of a block that somebody else was given, while some block exists nowhere else: it can wait. */

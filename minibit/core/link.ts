@@ -1,5 +1,6 @@
 import type { Bitfield } from "./bitfield.ts";
 import type { Slot } from "./choker.ts";
+import type { RejectReason } from "./peer_wire.ts";
 import { RateMeter } from "./rate_meter.ts";
 import type { PeerAddress } from "./tracker_wire.ts";
 
@@ -15,6 +16,13 @@ export function sameUnit(a: Unit, b: Unit): boolean {
   return a.block === b.block && a.offset === b.offset && a.length === b.length;
 }
 
+/** Up to where a block was asked for and refused. */
+export interface Refusal {
+  readonly block: number;
+  readonly end: number;
+  readonly reason: RejectReason;
+}
+
 /** What we give to a neighbour. */
 export interface Upload {
   /** The only truth about choking: whoever is "choked" here is served nothing but its allowed blocks. */
@@ -27,8 +35,8 @@ export interface Upload {
   inFlight: Unit | undefined;
   /** The block of which it was served some units, but not yet the last. */
   unfinished: number | undefined;
-  /** The block it was refused last: the rest of it is refused as well. */
-  refused: number | undefined;
+  /** What it was refused last: what goes on there is refused as well, for it would leave a gap. */
+  refused: Refusal | undefined;
   /** Blocks it may ask for while choked, and how many bytes in all. */
   readonly allowed: Set<number>;
   allowanceBytes: number;

@@ -40,6 +40,9 @@ export class Neighbours {
   /** Whom to dial now, given the peers linked already; they count as busy from here on. */
   toDial(linked: ReadonlySet<number>, nowMs: number): PeerAddress[] {
     let free = MAX_DIALED_LINKS - linked.size;
+    for (const [id, known] of this.#known) {
+      free -= Number(known.busy && !linked.has(id)); // its dial is under way
+    }
     const chosen: PeerAddress[] = [];
     for (const [id, known] of this.#known) {
       if (free <= 0) {

@@ -3,11 +3,18 @@ import {
   MAX_UNIT_BYTES,
   MIN_PIPELINE_MS,
   MIN_PIPELINE_UNITS,
+  MIN_SNUB_MS,
   MIN_UNIT_BYTES,
+  SNUB_FACTOR,
   UNIT_TARGET_MS,
 } from "./limits.ts";
 
-/** `clamp(pow2(4 ms * rate), 16 KiB, 256 KiB)`: big enough to be cheap, small enough to be choked or cancelled soon. */
+/** What a link is thought to carry that has sent nothing yet, in bytes a second: little, for others may have their turn first. */
+const UNKNOWN_RATE = 64 * 1024;
+/** However slow a link has been, it is snubbed after this long. */
+const MAX_SNUB_MS = 60_000;
+
+/** `clamp(pow2(rate * UNIT_TARGET_MS), 16 KiB, 256 KiB)`: big enough to be cheap, small enough to be choked or cancelled soon. */
 export function unitSize(bytesPerSecond: number): number {
   const wanted = 2 ** Math.floor(Math.log2(Math.max(1, (bytesPerSecond * UNIT_TARGET_MS) / 1000)));
   return Math.min(MAX_UNIT_BYTES, Math.max(MIN_UNIT_BYTES, wanted));
@@ -26,4 +33,14 @@ export function pipelineDepth(
   const coverMs = Math.max(Number.isFinite(rttMs) ? 4 * rttMs : 0, MIN_PIPELINE_MS);
   const units = Math.ceil((bytesPerSecond * coverMs) / 1000 / unitBytes);
   return Math.min(MAX_PIPELINE_UNITS, Math.max(MIN_PIPELINE_UNITS, units));
+}
+
+/**
+ * How long a link may owe us a unit before it counts as snubbing: 8 times as long as a block takes.
+ *
+ * A block, not a unit: between two units it may serve a block to each of its other neighbours.
+ */
+export function patienceMs(blockSizeBytes: number, bytesPerSecond: number = UNKNOWN_RATE): number {
+  const blockMs = (blockSizeBytes * 1000) / Math.max(1, bytesPerSecond);
+  return Math.min(MAX_SNUB_MS, Math.max(MIN_SNUB_MS, SNUB_FACTOR * blockMs));
 }

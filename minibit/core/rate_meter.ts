@@ -36,13 +36,6 @@ export class RateMeter {
     return (this.#bytes * 1000) / Math.max(MIN_SPAN_MS, this.#spanMs);
   }
 
-  /** Forgets the past: the next rate is of what comes from now on. */
-  restart(nowMs: number): void {
-    this.#bytes = 0;
-    this.#spanMs = 0;
-    this.#lastMs = nowMs;
-  }
-
   #advance(nowMs: number): void {
     const elapsedMs = nowMs - this.#lastMs;
     if (elapsedMs > 0) {

@@ -13,6 +13,9 @@ import type { Rng } from "./rng.ts";
 import { hasVacancy, type SlotChange, Slots, type SlotView } from "./slots.ts";
 import { Uploads } from "./uploads.ts";
 
+/** Of how many of the rarest blocks partners are asked whether they hold them. */
+const RARE_SAMPLE = 16;
+
 /**
  * What a peer gives: who may ask (Slots), what they should ask for (Hints), and whose turn it is (Uploads).
  *
@@ -82,7 +85,7 @@ export class Serving {
     return Math.min(this.#slots.nextDeadlineMs, this.#uploads.nextDeadlineMs);
   }
 
-  /** We hold everything now, perhaps alone: plans what to give away first. */
+  /** We hold everything, perhaps alone: plans what to give away first. */
   plan(): void {
     this.#hints.plan((block) => this.#picker.copies(block));
   }
@@ -118,10 +121,11 @@ export class Serving {
 
   /** Serves a unit when its turn comes, or rejects it. */
   request(link: LiveLink, unit: Unit, nowMs: number): void {
-    const reason = this.#refusal(link, unit) ?? (this.#hints.refuses(link, unit, nowMs) ? "sent before" : undefined);
+    const reason = this.#refusal(link, unit, nowMs);
     if (reason !== undefined) {
       this.#uploads.reject(link, unit, reason);
     } else if (this.#uploads.request(link, unit)) {
+      link.upload.allowanceBytes -= link.upload.slot === "choked" ? unit.length : 0;
       this.#hints.claimed(link, unit.block, nowMs);
     }
     if (link.upload.slot !== "choked") {
@@ -149,16 +153,18 @@ export class Serving {
       this.#applySlots(this.#slots.fillVacancies([...this.#links], { view: this.#slotView(nowMs), nowMs }));
     }
     this.#slotsChanged = false;
-    for (const link of this.#newcomers) {
-      this.#hints.welcome(link);
+    if (this.#newcomers.size > 0) {
+      for (const link of this.#newcomers) {
+        this.#hints.welcome(link);
+      }
+      this.#newcomers.clear();
     }
-    this.#newcomers.clear();
     this.#uploads.schedule(nowMs);
   }
 
-  #refusal({ upload }: LiveLink, unit: Unit): RejectReason | undefined {
-    const isChoked = upload.slot === "choked";
-    if (isChoked && !(upload.allowed.has(unit.block) && unit.length <= upload.allowanceBytes)) {
+  #refusal(link: LiveLink, unit: Unit, nowMs: number): RejectReason | undefined {
+    const { slot, allowed, allowanceBytes } = link.upload;
+    if (slot === "choked" && !(allowed.has(unit.block) && unit.length <= allowanceBytes)) {
       return "choked";
     }
     if (unit.length > MAX_UNIT_BYTES || !this.#geometry.contains(unit.block, unit.offset, unit.length)) {
@@ -167,8 +173,7 @@ export class Serving {
     if (!this.#have.has(unit.block)) {
       return "not held";
     }
-    upload.allowanceBytes -= isChoked ? unit.length : 0;
-    return undefined;
+    return this.#uploads.leavesGap(link, unit) ?? (this.#hints.refuses(link, unit, nowMs) ? "sent before" : undefined);
   }
 
   #applySlots(changes: readonly SlotChange[]): void {
@@ -191,7 +196,7 @@ export class Serving {
     return {
       have: this.#have,
       covered: !this.#hints.planning,
-      rarest: this.#picker.first(16),
+      rarest: this.#picker.first(RARE_SAMPLE),
       etaMs: this.#etaMs(nowMs),
       blockMs: (this.#geometry.blockSizeBytes * 1000) / Math.max(1, this.rate.bytesPerSecond(nowMs)),
     };

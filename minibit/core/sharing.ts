@@ -21,7 +21,7 @@ const REVIEW_MS = 250;
 export interface Policies {
   readonly assignSlots?: typeof assignSlots;
   readonly chooseBlock?: ChooseBlock;
-  /** Whether a lone seed plans what it gives away. */
+  /** Whether a peer that starts with everything plans what it gives away. */
   readonly smartSeed?: boolean;
 }
 
@@ -50,7 +50,6 @@ export class Sharing {
   readonly #emit: (output: PeerOutput) => void;
   readonly #send: (link: LiveLink, message: PeerMessage) => void;
   readonly #rng: Rng;
-  readonly #options: SharingOptions;
   readonly #links = new Set<LiveLink>();
   readonly #serving: Serving;
   readonly #announcer: Announcer;
@@ -74,7 +73,6 @@ export class Sharing {
     this.#emit = emit;
     this.#send = send;
     this.#rng = rng;
-    this.#options = options;
     this.#down = new RateMeter(nowMs);
     this.downloads = new Downloads({
       geometry,
@@ -103,8 +101,9 @@ export class Sharing {
     );
     this.#announcer = new Announcer({ geometry, send, toTracker: (blocks) => emit({ type: "announce", blocks }) });
     this.#reviewMs = nowMs + REVIEW_MS;
-    if (have.complete) {
-      this.#becomeSeed();
+    if (have.complete && policies.smartSeed !== false) {
+      // who completes later does not plan: it was not told which of its blocks others hold
+      this.#serving.plan();
     }
   }
 
@@ -189,7 +188,6 @@ export class Sharing {
       this.#updateInterest(link);
     }
     if (this.have.complete) {
-      this.#becomeSeed();
       this.#emit({ type: "done" });
     }
   }
@@ -273,6 +271,7 @@ export class Sharing {
     CHOKE: (_message, link) => {
       link.download.choked = true;
       link.download.suggested.length = 0;
+      link.download.suggests = false;
       this.downloads.choked(link);
     },
     UNCHOKE: (_message, link, nowMs) => {
@@ -300,7 +299,7 @@ export class Sharing {
       this.#serving.request(link, { block, offset, length }, nowMs);
     },
     REJECT: (message, link, nowMs) => {
-      this.downloads.rejected(link, message, { avoid: message.reason !== "choked", nowMs });
+      this.downloads.rejected(link, message, { byChoke: message.reason === "choked", nowMs });
       this.downloads.fill(link, nowMs);
     },
     CANCEL: (unit, link) => {
@@ -325,12 +324,6 @@ export class Sharing {
     if (interested !== link.download.interested) {
       link.download.interested = interested;
       this.#send(link, { type: interested ? "INTERESTED" : "NOT_INTERESTED" });
-    }
-  }
-
-  #becomeSeed(): void {
-    if (this.#options.policies?.smartSeed !== false) {
-      this.#serving.plan();
     }
   }
 

@@ -4,21 +4,15 @@ import { MAX_ROUND_MS, MIN_ROUND_MS, OPTIMISTIC_EVERY_ROUNDS, OPTIMISTIC_SLOTS, 
 import type { LiveLink } from "./link.ts";
 import type { Rng } from "./rng.ts";
 
-/** Of how many of the rarest blocks partners are asked whether they hold them. */
-const RARE_SAMPLE = 16;
 /** Weight of the last round in the mean rate that tit-for-tat repays. */
 const ROUND_WEIGHT = 0.5;
-
-interface LinkCandidate extends Candidate {
-  readonly link: LiveLink;
-}
 
 /** What the rounds need to know of the peer. */
 export interface SlotView {
   readonly have: Bitfield;
   /** Whether every block exists elsewhere, as far as known. */
   readonly covered: boolean;
-  /** The rarest blocks that nobody fetches yet. */
+  /** Some of the rarest blocks that nobody fetches yet. */
   readonly rarest: Uint32Array;
   /** How long the transfer will still take. */
   readonly etaMs: number;
@@ -90,7 +84,7 @@ export class Slots {
     options: { readonly view: SlotView; readonly nowMs: number; readonly moment: ChokeMoment },
   ): SlotChange[] {
     const { view, nowMs, moment } = options;
-    const candidates = links.map((link) => candidateOf(link, view));
+    const candidates = links.map((link) => new LinkCandidate(link, view));
     const slots = this.#assign(candidates, { rule: ruleFor(view), moment, rng: this.#rng });
     const changes: SlotChange[] = [];
     for (const [{ link }, slot] of slots) {
@@ -103,7 +97,8 @@ export class Slots {
         upload.slot = slot;
       }
     }
-    return changes;
+    // chokes first: not even on the wire may there be one slot too many
+    return changes.sort((a, b) => Number(b.to === "choked") - Number(a.to === "choked"));
   }
 }
 
@@ -138,22 +133,38 @@ function ruleFor(view: SlotView): ChokeRule {
   return view.covered ? "largest remaining" : "longest waiting";
 }
 
-function candidateOf(link: LiveLink, view: SlotView): LinkCandidate {
-  const { upload, download, holds } = link;
-  const held = holds?.count ?? 0;
-  let rareHeld = 0;
-  for (const block of view.rarest.subarray(0, RARE_SAMPLE)) {
-    rareHeld += Number(holds?.has(block) === true);
+/** A link as the choker sees it. */
+class LinkCandidate implements Candidate {
+  readonly link: LiveLink;
+  readonly slot: Slot;
+  readonly interested: boolean;
+  readonly receivedRate: number;
+  readonly waitingSinceMs: number;
+  readonly remainingBlocks: number;
+  readonly newcomer: boolean;
+  readonly snubbing: boolean;
+  readonly #rarest: Uint32Array;
+
+  constructor(link: LiveLink, view: SlotView) {
+    const { upload, download, holds } = link;
+    const held = holds?.count ?? 0;
+    this.link = link;
+    this.slot = upload.slot;
+    this.interested = upload.interested;
+    this.receivedRate = download.roundRate;
+    this.waitingSinceMs = upload.waitingSinceMs;
+    this.remainingBlocks = view.have.size - held;
+    this.newcomer = held === 0;
+    this.snubbing = download.snubbed;
+    this.#rarest = view.rarest;
   }
-  return {
-    link,
-    slot: upload.slot,
-    interested: upload.interested,
-    receivedRate: download.roundRate,
-    rareHeld,
-    waitingSinceMs: upload.waitingSinceMs,
-    remainingBlocks: view.have.size - held,
-    newcomer: held === 0,
-    snubbing: download.snubbed,
-  };
+
+  /** Counted only when it is asked for: few ranks need it. */
+  get rareHeld(): number {
+    let held = 0;
+    for (const block of this.#rarest) {
+      held += Number(this.link.holds?.has(block) === true);
+    }
+    return held;
+  }
 }

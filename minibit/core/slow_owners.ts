@@ -79,3 +79,16 @@ function pendingBytes(link: LiveLink, block: number): number {
   }
   return bytes;
 }
+
+/** Bytes that may come twice because two links were asked for the same: at most what is left, and what came meanwhile. */
+export function bytesAtRisk(fetches: Iterable<Fetch>): number {
+  let bytes = 0;
+  for (const fetch of fetches) {
+    bytes += fetch.owners.length > 1 ? bytesLeft(fetch) : 0;
+    for (const { link } of fetch.owners) {
+      const next = link.download.pending.find((unit) => unit.block === fetch.block && !unit.cancelled);
+      bytes += Math.max(0, fetch.received - (next?.offset ?? fetch.received));
+    }
+  }
+  return bytes;
+}

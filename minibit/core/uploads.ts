@@ -61,9 +61,16 @@ export class Uploads {
     return true;
   }
 
+  /** Refuses to serve a unit. */
   reject(link: LiveLink, unit: Unit, reason: RejectReason): void {
-    const { block, offset, length } = unit;
-    this.#send(link, { type: "REJECT", block, offset, length, reason });
+    link.upload.refused = { block: unit.block, end: unit.offset + unit.length, reason };
+    this.#answer(link, unit, reason);
+  }
+
+  /** Why a unit would be of no use: it goes on where one was refused, so it was asked before that was known. */
+  leavesGap(link: LiveLink, unit: Unit): RejectReason | undefined {
+    const { refused } = link.upload;
+    return refused?.block === unit.block && refused.end === unit.offset ? refused.reason : undefined;
   }
 
   /** Answers a CANCEL by REJECT, unless the unit is on its way already (then the BLOCK is the answer); returns whether it did. */
@@ -73,7 +80,7 @@ export class Uploads {
       return false;
     }
     link.upload.queue.splice(index, 1);
-    this.reject(link, unit, "cancelled");
+    this.#answer(link, unit, "cancelled"); // what follows may still be wanted: another brought this part
     this.#dueMs = Number.NEGATIVE_INFINITY;
     return true;
   }
@@ -125,6 +132,10 @@ export class Uploads {
     this.#dueMs = this.#turns.length === 0 ? Number.POSITIVE_INFINITY : this.#stallsAtMs(nowMs);
   }
 
+  #answer(link: LiveLink, unit: Unit, reason: RejectReason): void {
+    this.#send(link, { type: "REJECT", block: unit.block, offset: unit.offset, length: unit.length, reason });
+  }
+
   #give(link: LiveLink, unit: Unit, nowMs: number): void {
     const { upload } = link;
     const isLast = unit.offset + unit.length === this.#geometry.lengthOf(unit.block);
@@ -164,10 +175,7 @@ export class Uploads {
     if (running >= MAX_BLOCKS_IN_PROGRESS) {
       return undefined;
     }
-    const chosen = this.#firstOf(
-      this.#turns.filter((link) => link.upload.queue.length > 0),
-      running === 0,
-    );
+    const chosen = this.#firstInTurn(running === 0);
     if (chosen !== undefined) {
       remove(this.#turns, chosen);
       chosen.upload.deficit = Math.min(0, chosen.upload.deficit) + this.#geometry.blockSizeBytes;
@@ -176,9 +184,17 @@ export class Uploads {
     return chosen;
   }
 
-  /** The first link whose next block cannot wait; if need be any. */
-  #firstOf(links: readonly LiveLink[], orAny: boolean): LiveLink | undefined {
-    return links.find((link) => !this.#canWait(link, link.upload.queue[0] as Unit)) ?? (orAny ? links[0] : undefined);
+  /** The first link whose next block cannot wait; `orAny`: if there is none, one whose can. */
+  #firstInTurn(orAny: boolean): LiveLink | undefined {
+    let patient: LiveLink | undefined;
+    for (const link of this.#turns) {
+      const next = link.upload.queue[0];
+      if (next !== undefined && !this.#canWait(link, next)) {
+        return link;
+      }
+      patient ??= next === undefined ? undefined : link;
+    }
+    return orAny ? patient : undefined;
   }
 
   #stallsAtMs(nowMs: number): number {

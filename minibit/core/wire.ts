@@ -50,6 +50,8 @@ export type Handlers<T extends MessageTable, Result = void, Context extends read
 export interface NamedRow<T extends MessageTable> {
   readonly name: keyof T & string;
   readonly row: MessageRow;
+  /** The row's fields in wire order: listing an object's entries anew for every message is dear. */
+  readonly fields: readonly (readonly [string, Codec<unknown>])[];
   /** Bytes of the body that `decode` wants when a payload follows them; undefined: the whole body. */
   readonly fieldBytes: number | undefined;
 }
@@ -63,7 +65,12 @@ export class Wire<T extends MessageTable> {
     this.table = table;
     for (const [name, row] of Object.entries(table)) {
       assert(!this.#byCode.has(row.code), `message code ${row.code} used twice`);
-      this.#byCode.set(row.code, { name, row, fieldBytes: row.payload === undefined ? undefined : fieldBytes(row) });
+      this.#byCode.set(row.code, {
+        name,
+        row,
+        fields: Object.entries(row.fields),
+        fieldBytes: row.payload === undefined ? undefined : fieldBytes(row),
+      });
     }
   }
 
@@ -101,10 +108,10 @@ export class Wire<T extends MessageTable> {
    * @throws {ProtocolError} too short, trailing bytes, a value out of its range
    */
   decode(code: number, body: Uint8Array, bodyLength: number = body.length): MessageOf<T> {
-    const { name, row } = this.rowOf(code, bodyLength + 1);
+    const { name, row, fields } = this.rowOf(code, bodyLength + 1);
     const reader = new Reader(body);
     const message: { [field: string]: unknown } = { type: name };
-    for (const [field, codec] of Object.entries(row.fields)) {
+    for (const [field, codec] of fields) {
       message[field] = codec.read(reader);
     }
     const trailing = bodyLength - (body.length - reader.left);

@@ -1,5 +1,5 @@
-/** Reading and writing at a place in an open file, whole, at the least cost a call. */
-import { constants, read, readSync, write, writeSync } from "node:fs";
+/** Reading at a place in an open file, whole, at the least cost a call. */
+import { constants, read, readSync } from "node:fs";
 
 /**
  * Opens for reading without surprises: a symbolic link is an error, and a FIFO that appeared in a file's place does not
@@ -9,12 +9,6 @@ export const READ_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (co
 
 /** Opens for writing and reading back; creates the file, does not empty it. */
 export const WRITE_FLAGS = constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
-
-/**
- * Writes up to this size are done at once: handing them to another thread costs more than the copy to the page cache.
- * Larger ones go to a thread, so that a slow disk does not hold the event loop.
- */
-const SYNC_WRITE_BYTES = 32 * 1024;
 
 /** How much is read in one go when a file is streamed. */
 const CHUNK_BYTES = 1024 * 1024;
@@ -34,27 +28,6 @@ export function readAt(fd: number, into: Uint8Array, position: number): number {
     done += got;
   }
   return done;
-}
-
-/** Writes all of `bytes` at `position`; they must not change until the promise settles. */
-export async function writeAt(fd: number, bytes: Uint8Array, position: number): Promise<void> {
-  let done = 0;
-  while (done < bytes.length) {
-    const left = bytes.length - done;
-    done +=
-      left <= SYNC_WRITE_BYTES
-        ? writeSync(fd, bytes, done, left, position + done)
-        : await writeSome(fd, bytes, done, position + done);
-  }
-}
-
-/** The callback form: half the processor time of `FileHandle.write` here. */
-function writeSome(fd: number, bytes: Uint8Array, offset: number, position: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    write(fd, bytes, offset, bytes.length - offset, position, (error, written) => {
-      error ? reject(error) : resolve(written);
-    });
-  });
 }
 
 /** Streams files through two reused buffers: while one is worked on, the other is filled. */

@@ -1,25 +1,21 @@
 import { expect, test } from "bun:test";
-import { closeSync, openSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { FileStreamer, READ_FLAGS, readAt, WRITE_FLAGS, writeAt } from "./file_io.ts";
+import { FileStreamer, READ_FLAGS, readAt } from "./file_io.ts";
 import { useTempFolders } from "./temp_share.ts";
 
 const folder = useTempFolders()();
 
-test("writeAt() and readAt() reach any place, small and large, and do not empty the file", async () => {
-  const path = join(folder, "sparse");
-  const large = new Uint8Array(300_000).map((_, i) => i);
-  let fd = openSync(path, WRITE_FLAGS);
-  await writeAt(fd, large, 1000);
+test("readAt() reads at any place, up to the end of the file", () => {
+  const path = join(folder, "read");
+  const bytes = new Uint8Array(300_000).map((_, i) => i);
+  writeFileSync(path, bytes);
+  const fd = openSync(path, READ_FLAGS);
+  const back = new Uint8Array(1000);
+  expect(readAt(fd, back, 12_345)).toBe(1000);
+  expect(Buffer.compare(back, bytes.subarray(12_345, 13_345))).toBe(0);
+  expect(readAt(fd, back, 299_995)).toBe(5);
   closeSync(fd);
-  fd = openSync(path, WRITE_FLAGS);
-  await writeAt(fd, new Uint8Array([1, 2, 3]), 10);
-  const back = new Uint8Array(large.length);
-  expect(readAt(fd, back, 1000)).toBe(large.length);
-  expect(Buffer.compare(back, large)).toBe(0);
-  expect(readAt(fd, new Uint8Array(10), 300_995)).toBe(5);
-  closeSync(fd);
-  expect([...readFileSync(path).subarray(9, 14)]).toEqual([0, 1, 2, 3, 0]);
 });
 
 test("opening for reading refuses a symbolic link", () => {

@@ -1,7 +1,8 @@
 import { closeSync, fstatSync, type Stats } from "node:fs";
 import { assert } from "../core/errors.ts";
 import { MAX_OPEN_FILES } from "../core/limits.ts";
-import { readAt, writeAt } from "./file_io.ts";
+import { DiskWriter } from "./disk_writer.ts";
+import { readAt } from "./file_io.ts";
 
 interface OpenFile {
   readonly fd: number;
@@ -16,6 +17,7 @@ interface OpenFile {
 export class FilePool {
   readonly #open: (file: number) => number;
   readonly #capacity: number;
+  readonly #writer = new DiskWriter();
   /** From the longest unused to the last used: the order a Map keeps. */
   readonly #files = new Map<number, OpenFile>();
 
@@ -39,7 +41,7 @@ export class FilePool {
     const open = this.#use(file);
     open.writes++;
     try {
-      await writeAt(open.fd, bytes, position);
+      await this.#writer.write(open.fd, bytes, position);
     } finally {
       open.writes--;
     }

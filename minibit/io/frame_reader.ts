@@ -1,4 +1,4 @@
-import { FRAME_HEADER_BYTES } from "../core/codec.ts";
+import { FRAME_HEADER_BYTES, Reader } from "../core/codec.ts";
 import type { ControlMessageOf, MessageTable, PayloadMessageOf, Wire } from "../core/wire.ts";
 
 /** Where a reader's findings go. A `ProtocolError` thrown by one of these is the sender's fault like any other. */
@@ -102,7 +102,7 @@ export class FrameReader<T extends MessageTable> {
     if (header === undefined) {
       return false;
     }
-    const length = new DataView(header.buffer, header.byteOffset).getUint32(0);
+    const length = new Reader(header).u32();
     const code = header[FRAME_HEADER_BYTES - 1] as number;
     const row = this.#wire.rowOf(code, length);
     const bodyBytes = length - 1;

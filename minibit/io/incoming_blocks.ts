@@ -3,6 +3,12 @@ import { blockHash, type Manifest } from "../core/manifest.ts";
 import { BlockAssembly, type Evidence } from "./block_assembly.ts";
 import type { BlockStore } from "./block_store.ts";
 
+/**
+ * Received chunks are garbage as soon as they are written, but the engine sees small objects with big buffers outside its
+ * heap, and lets 150 MiB of them gather. Asked to collect after this many bytes a peer stays near 105 MiB, at no cost in time.
+ */
+const COLLECT_EVERY_BYTES = 24 * 1024 * 1024;
+
 /** A block on its way: its bytes so far, and the writes they need. */
 interface Incoming {
   readonly assembly: BlockAssembly;
@@ -37,6 +43,7 @@ export class IncomingBlocks {
   readonly #evidence = new Map<number, Evidence>();
   #unwrittenBytes = 0;
   #full = false;
+  #uncollectedBytes = 0;
 
   constructor(share: { readonly manifest: Manifest; readonly store: BlockStore }, options: IncomingOptions) {
     this.#manifest = share.manifest;
@@ -69,6 +76,7 @@ export class IncomingBlocks {
     }
     const news = skip === 0 ? came.bytes : came.bytes.subarray(skip);
     assembly.append(news, came.peerId);
+    this.#collectGarbage(news.length);
     this.#account(news.length);
     writes.push(
       this.#store.write(block, offset, news).then(
@@ -109,6 +117,14 @@ export class IncomingBlocks {
     const incoming = { assembly, writes: [] };
     this.#blocks.set(block, incoming);
     return incoming;
+  }
+
+  #collectGarbage(newBytes: number): void {
+    this.#uncollectedBytes += newBytes;
+    if (this.#uncollectedBytes > COLLECT_EVERY_BYTES) {
+      this.#uncollectedBytes = 0;
+      Bun.gc(false);
+    }
   }
 
   #account(bytes: number): void {

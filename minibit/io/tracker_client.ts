@@ -2,8 +2,8 @@ import { ProtocolError } from "../core/errors.ts";
 import { HEARTBEAT_MS, MAX_RUNS } from "../core/limits.ts";
 import { type TrackerMessage, type TrackerMessages, trackerWire } from "../core/tracker_wire.ts";
 import { connectFramed } from "./connect_framed.ts";
-import type { FramedSocket } from "./framed_socket.ts";
-import type { Address } from "./units.ts";
+import type { Closed, FramedSocket } from "./framed_socket.ts";
+import { type Address, formatAddress } from "./units.ts";
 
 /** A tracker that does not answer is called again after this long. */
 const RETRY_MS = 250;
@@ -22,8 +22,8 @@ export interface TrackerClientOptions {
   readonly onRegistered: (answer: TrackerMessage<"REGISTERED">) => void;
   readonly onPeers: (answer: TrackerMessage<"PEERS">) => void;
   readonly onSwarmDone: () => void;
-  /** The tracker refuses us; it is not called again. */
-  readonly onRefused: (error: TrackerMessage<"ERROR">) => void;
+  /** The tracker refuses us, or is none; it is not called again. */
+  readonly onRefused: (error: Fields<"ERROR">) => void;
   /** Connected or not, when that changes. */
   readonly onConnection?: (connected: boolean) => void;
 }
@@ -32,7 +32,11 @@ export interface TrackerClientOptions {
 export class TrackerClient {
   readonly #options: TrackerClientOptions;
   #socket: FramedSocket<TrackerMessages> | undefined;
+  /** Something came that only a tracker says. */
+  #isTracker = false;
   #registered = false;
+  /** Verified since REGISTER was sent, which did not tell of them: told once it is answered. */
+  #unannounced: (readonly number[])[] = [];
   #timer: Timer | undefined;
   #closed = false;
 
@@ -55,7 +59,11 @@ export class TrackerClient {
 
   /** Tells of verified blocks, rising; without a line it is forgotten: the next registration tells all. */
   announce(blocks: readonly number[]): void {
-    for (let i = 0; this.#registered && i < blocks.length; i += MAX_RUNS) {
+    if (!this.#registered) {
+      this.#unannounced.push(blocks);
+      return;
+    }
+    for (let i = 0; i < blocks.length; i += MAX_RUNS) {
       this.#socket?.send({ type: "UPDATE_BLOCKS", blocks: blocks.slice(i, i + MAX_RUNS) });
     }
   }
@@ -83,7 +91,8 @@ export class TrackerClient {
         this.#socket = socket;
         this.#options.onConnection?.(true);
         socket.send({ type: "REGISTER", ...this.#options.register() });
-        return { onMessage: (message) => this.#received(message), onClosed: () => this.#lost() };
+        this.#unannounced = [];
+        return { onMessage: (message) => this.#received(message), onClosed: (closed) => this.#lost(closed) };
       },
     });
     if (!result.ok) {
@@ -94,9 +103,13 @@ export class TrackerClient {
   }
 
   #received(message: TrackerMessage): void {
+    this.#isTracker = true;
     switch (message.type) {
       case "REGISTERED":
         this.#registered = true;
+        for (const blocks of this.#unannounced.splice(0)) {
+          this.announce(blocks);
+        }
         this.#options.onRegistered(message);
         this.#beat();
         break;
@@ -123,11 +136,17 @@ export class TrackerClient {
     }, HEARTBEAT_MS);
   }
 
-  #lost(): void {
+  #lost({ cause }: Closed<TrackerMessages>): void {
     this.#registered = false;
     this.#socket = undefined;
-    this.#options.onConnection?.(false);
-    this.#retry();
+    if (cause === "protocol" && !this.#isTracker) {
+      this.#closed = true;
+      const text = `Cannot use what listens on ${formatAddress(this.#options.tracker)}: it is no tracker (see --tracker)`;
+      this.#options.onRefused({ code: "protocol", text });
+    } else {
+      this.#options.onConnection?.(false);
+      this.#retry();
+    }
   }
 
   #retry(): void {

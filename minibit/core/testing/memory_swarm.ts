@@ -8,6 +8,8 @@ import type { PeerMessage } from "../peer_wire.ts";
 import { createRng } from "../rng.ts";
 import type { SharingOptions } from "../sharing.ts";
 
+const MAX_MS = 600_000;
+
 /** How a peer of the test swarm behaves. */
 export interface MemoryPeerOptions extends SharingOptions {
   /** Blocks it holds at the start; left out: it knows not even the manifest. */
@@ -19,6 +21,8 @@ export interface MemoryPeerOptions extends SharingOptions {
 }
 
 interface Wire {
+  /** The same number for both directions of a connection. */
+  readonly connection: number;
   readonly from: MemoryPeer;
   readonly to: MemoryPeer;
   readonly toLink: number;
@@ -68,17 +72,22 @@ export class MemorySwarm {
   readonly peers: MemoryPeer[] = [];
   /** Called after every event: put invariants here. */
   check: (peer: MemoryPeer, outputs: readonly PeerOutput[]) => void = () => undefined;
-  /** Called for every message sent. */
-  spy: (from: MemoryPeer, to: MemoryPeer, message: PeerMessage) => void = () => undefined;
+  /** Called for every message sent, and for every BLOCK that begins to go out. */
+  spy: (from: MemoryPeer, to: MemoryPeer, message: PeerMessage, connection: number) => void = () => undefined;
+  /** Called when a connection ends. */
+  closed: (connection: number) => void = () => undefined;
   nowMs = 0;
   readonly #latencyMs: number;
+  readonly #tracked: boolean;
   readonly #queue: { readonly atMs: number; readonly order: number; readonly run: () => void }[] = [];
   readonly #manifest: Uint8Array = new TextEncoder().encode("the manifest");
   #order = 0;
   #nextLink = 1;
 
-  constructor(geometry: Geometry, options: { readonly latencyMs?: number } = {}) {
+  /** @param options.tracked peers that ask for more peers are told of all */
+  constructor(geometry: Geometry, options: { readonly latencyMs?: number; readonly tracked?: boolean } = {}) {
     this.geometry = geometry;
+    this.#tracked = options.tracked ?? false;
     this.#latencyMs = options.latencyMs ?? 1;
   }
 
@@ -113,14 +122,32 @@ export class MemorySwarm {
     }
   }
 
-  /** Runs until `until` holds; @throws {Error} when time is up or nothing is left to happen. */
-  run(until: () => boolean, limitMs: number = 600_000): void {
+  /** Runs until `until` holds; @throws {Error} when ten minutes are over before, or nothing is left to happen. */
+  run(until: () => boolean): void {
     while (!until()) {
-      const next = this.#queue.shift();
-      assert(next !== undefined && next.atMs <= limitMs, `the swarm is stuck at ${this.nowMs} ms`);
-      this.nowMs = next.atMs;
-      next.run();
+      this.#step(MAX_MS);
+      assert(this.nowMs < MAX_MS, `the swarm is stuck at ${this.nowMs} ms`);
     }
+  }
+
+  /** Lets time pass. */
+  runFor(ms: number): void {
+    const untilMs = this.nowMs + ms;
+    while (this.nowMs < untilMs) {
+      this.#step(untilMs);
+    }
+  }
+
+  /** Does what happens next, unless that is after `limitMs`. */
+  #step(limitMs: number): void {
+    const [next] = this.#queue;
+    if (next === undefined || next.atMs > limitMs) {
+      this.nowMs = limitMs;
+      return;
+    }
+    this.#queue.shift();
+    this.nowMs = next.atMs;
+    next.run();
   }
 
   /** Whether every living peer holds everything. */
@@ -208,16 +235,26 @@ export class MemorySwarm {
       case "done":
         peer.doneAtMs ??= this.nowMs;
         break;
-      case "announce":
       case "find_peers":
+        if (this.#tracked) {
+          this.at(this.nowMs + this.#latencyMs, () =>
+            this.introduce(
+              peer,
+              this.peers.filter(({ alive }) => alive),
+            ),
+          );
+        }
+        break;
+      case "announce":
         break;
     }
   }
 
   #connect(from: MemoryPeer, to: MemoryPeer): void {
     const [fromLink, toLink] = [this.#nextLink++, this.#nextLink++];
-    const out: Wire = { from, to, toLink, open: true, back: undefined };
-    const back: Wire = { from: to, to: from, toLink: fromLink, open: true, back: out };
+    const connection = fromLink;
+    const out: Wire = { connection, from, to, toLink, open: true, back: undefined };
+    const back: Wire = { connection, from: to, to: from, toLink: fromLink, open: true, back: out };
     out.back = back;
     from.wires.set(fromLink, out);
     to.wires.set(toLink, back);
@@ -229,6 +266,9 @@ export class MemorySwarm {
   }
 
   #cut(wire: Wire): void {
+    if (wire.open) {
+      this.closed(wire.connection);
+    }
     for (const end of [wire, wire.back]) {
       if (end?.open === true) {
         end.open = false;
@@ -251,7 +291,7 @@ export class MemorySwarm {
       return;
     }
     const { message } = sent;
-    this.spy(peer, wire.to, message);
+    this.spy(peer, wire.to, message, wire.connection);
     this.at(this.#occupy(peer, 0) + this.#latencyMs, () => {
       if (wire.open) {
         this.#input(wire.to, { type: "received", link: wire.toLink, message });
@@ -265,7 +305,7 @@ export class MemorySwarm {
       return;
     }
     const message = { type: "BLOCK", ...unit } as const;
-    this.spy(peer, wire.to, message);
+    this.spy(peer, wire.to, message, wire.connection);
     const sentMs = this.#occupy(peer, unit.length);
     peer.servedBytes += unit.length;
     this.at(sentMs, () => this.#input(peer, { type: "unit_served", link }));

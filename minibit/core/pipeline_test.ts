@@ -1,0 +1,52 @@
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import {
+  MAX_PIPELINE_UNITS,
+  MAX_UNIT_BYTES,
+  MIN_PIPELINE_UNITS,
+  MIN_SNUB_MS,
+  MIN_UNIT_BYTES,
+  SNUB_FACTOR,
+  UNIT_TARGET_MS,
+} from "./limits.ts";
+import { patienceMs, pipelineDepth, unitSize } from "./pipeline.ts";
+
+test("a unit lasts as long as it should, rounded down, between its bounds", () => {
+  expect(unitSize(0)).toBe(MIN_UNIT_BYTES);
+  expect(unitSize(((40 * 1024) / UNIT_TARGET_MS) * 1000)).toBe(32 * 1024);
+  expect(unitSize(1e9)).toBe(MAX_UNIT_BYTES);
+});
+
+test("units are powers of two and never shrink as the rate grows", () => {
+  fc.assert(
+    fc.property(
+      fc.double({ min: 0, max: 1e10, noNaN: true }),
+      fc.double({ min: 1, max: 100, noNaN: true }),
+      (rate, by) => {
+        expect(Number.isInteger(Math.log2(unitSize(rate)))).toBe(true);
+        expect(unitSize(rate * by)).toBeGreaterThanOrEqual(unitSize(rate));
+      },
+    ),
+  );
+});
+
+test("the depth covers four round trips or 100 ms, whichever is longer", () => {
+  const unitBytes = 16 * 1024;
+  const rate = 100 * unitBytes; // a unit each 10 ms
+  expect(pipelineDepth(rate, { rttMs: 1, unitBytes })).toBe(10);
+  expect(pipelineDepth(rate, { rttMs: 50, unitBytes })).toBe(20);
+  expect(pipelineDepth(rate, { rttMs: Number.POSITIVE_INFINITY, unitBytes })).toBe(10);
+});
+
+test("the depth keeps its bounds", () => {
+  expect(pipelineDepth(0, { rttMs: 1, unitBytes: 16384 })).toBe(MIN_PIPELINE_UNITS);
+  expect(pipelineDepth(1e12, { rttMs: 1000, unitBytes: 16384 })).toBe(MAX_PIPELINE_UNITS);
+});
+
+test("patience lasts for some blocks at the link's rate, within bounds", () => {
+  expect(patienceMs(1_000_000, 1_000_000)).toBe(SNUB_FACTOR * 1000);
+  expect(patienceMs(1024, 1e9)).toBe(MIN_SNUB_MS);
+  expect(patienceMs(1 << 26, 1)).toBe(60_000);
+  expect(patienceMs(1024)).toBe(MIN_SNUB_MS);
+  expect(patienceMs(1 << 20)).toBeGreaterThan(30_000); // unknown, and large blocks: others may have their turn first
+});

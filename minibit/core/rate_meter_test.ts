@@ -1,0 +1,36 @@
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { RateMeter } from "./rate_meter.ts";
+
+test("a steady stream is measured right from the first bytes on", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 1000 }), fc.integer({ min: 10, max: 200 }), (kilobytes, stepMs) => {
+      const meter = new RateMeter(0);
+      for (let nowMs = stepMs; nowMs <= 5000; nowMs += stepMs) {
+        meter.add(kilobytes * stepMs, nowMs); // `kilobytes` thousand bytes a second
+        const rate = meter.bytesPerSecond(nowMs) / (kilobytes * 1000);
+        expect(rate).toBeWithin(0.99, 1.2); // each step's bytes count as new, though half a step old
+      }
+    }),
+  );
+});
+
+test("what was long ago counts no more", () => {
+  const meter = new RateMeter(0);
+  meter.add(1_000_000, 100);
+  expect(meter.bytesPerSecond(100)).toBeGreaterThan(1_000_000);
+  expect(meter.bytesPerSecond(10_000)).toBeLessThan(100);
+});
+
+test("all bytes ever are kept apart from the rate", () => {
+  const meter = new RateMeter(0);
+  meter.add(3, 1);
+  meter.add(4, 100_000);
+  expect(meter.totalBytes).toBe(7);
+});
+
+test("a burst within a moment is no infinite rate", () => {
+  const meter = new RateMeter(50);
+  meter.add(1000, 50);
+  expect(meter.bytesPerSecond(50)).toBe(100_000);
+});

@@ -1,0 +1,59 @@
+import { expect, test } from "bun:test";
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { DiskWriter } from "./disk_writer.ts";
+import { readAt, WRITE_FLAGS } from "./file_io.ts";
+import { useTempFolders } from "./temp_share.ts";
+
+const folder = useTempFolders()();
+
+test("reaches any place, small and large, and does not empty the file", async () => {
+  const path = join(folder, "sparse");
+  const writer = new DiskWriter();
+  const large = new Uint8Array(300_000).map((_, i) => i);
+  let fd = openSync(path, WRITE_FLAGS);
+  await writer.write(fd, large, 1000);
+  closeSync(fd);
+  fd = openSync(path, WRITE_FLAGS);
+  await writer.write(fd, new Uint8Array([1, 2, 3]), 10);
+  const back = new Uint8Array(large.length);
+  expect(readAt(fd, back, 1000)).toBe(large.length);
+  expect(Buffer.compare(back, large)).toBe(0);
+  expect(readAt(fd, new Uint8Array(10), 300_995)).toBe(5);
+  closeSync(fd);
+  expect([...readFileSync(path).subarray(9, 14)]).toEqual([0, 1, 2, 3, 0]);
+});
+
+test("writes at once while the disk follows, aside for a second after a write that took long", async () => {
+  const path = join(folder, "slow");
+  const fd = openSync(path, WRITE_FLAGS);
+  let nowMs = 0;
+  let writeTakesMs = 1;
+  let asked = 0;
+  // the clock is looked at before and after each write
+  const writer = new DiskWriter(() => {
+    nowMs += asked++ % 2 === 0 ? 0 : writeTakesMs;
+    return nowMs;
+  });
+  const isWrittenAtOnce = async (byte: number): Promise<boolean> => {
+    const writing = writer.write(fd, new Uint8Array([byte]), 0);
+    const atOnce = readFileSync(path)[0] === byte;
+    await writing;
+    expect(readFileSync(path)[0]).toBe(byte);
+    return atOnce;
+  };
+
+  expect(await isWrittenAtOnce(1)).toBe(true);
+  writeTakesMs = 150;
+  expect(await isWrittenAtOnce(2)).toBe(true);
+  writeTakesMs = 1;
+  await Promise.all([writer.write(fd, new Uint8Array(1_000_000), 1), writer.write(fd, new Uint8Array([9]), 2_000_000)]);
+  nowMs += 2000;
+  expect(await isWrittenAtOnce(3)).toBe(true);
+  closeSync(fd);
+});
+
+test("tells what the system tells", async () => {
+  const writer = new DiskWriter();
+  expect(writer.write(999, new Uint8Array([1]), 0)).rejects.toThrow("EBADF");
+});

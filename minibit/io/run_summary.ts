@@ -1,0 +1,58 @@
+import type { PeerReport } from "./peer_report.ts";
+import { formatSize } from "./units.ts";
+
+type ReportOf<Event extends PeerReport["event"]> = Extract<PeerReport, { event: Event }>;
+
+/** What one peer told of itself. */
+export interface PeerRecord {
+  readonly id: number;
+  blocks: number;
+  share: ReportOf<"share"> | undefined;
+  seconds: number | undefined;
+  summary: ReportOf<"summary"> | undefined;
+}
+
+/** The table at the end: a line a peer, then the swarm's figures. */
+export function summaryTable(
+  records: readonly PeerRecord[],
+  run: { readonly verdicts: ReadonlyMap<number, string>; readonly sizeBytes: number; readonly seconds: number },
+): string {
+  const { verdicts, sizeBytes, seconds } = run;
+  const rows = records.map(({ id, seconds: own, summary }) => [
+    id === 0 ? "0 (seed)" : String(id),
+    id === 0 || own === undefined ? "-" : own.toFixed(2),
+    formatSize(summary?.downBytes ?? 0),
+    formatSize(summary?.upBytes ?? 0),
+    String(summary?.sources ?? 0),
+    formatSize(summary?.duplicateBytes ?? 0),
+    verdicts.get(id) ?? "-",
+  ]);
+  const messages = new Map<string, number>();
+  for (const { summary } of records) {
+    for (const [type, count] of Object.entries(summary?.messages ?? {})) {
+      messages.set(type, (messages.get(type) ?? 0) + count);
+    }
+  }
+  const seedRatio = sizeBytes === 0 ? 0 : (records[0]?.summary?.upBytes ?? 0) / sizeBytes;
+  const counted = [...messages].filter(([, count]) => count > 0).map(([type, count]) => `${type} ${count}`);
+  return [
+    "",
+    ...columns([["peer", "seconds", "received", "sent", "from", "duplicates", "result"], ...rows]),
+    "",
+    `Messages between peers: ${counted.join(", ")}`,
+    `The seed sent ${seedRatio.toFixed(2)} times the share's ${formatSize(sizeBytes)}`,
+    `Total time: ${seconds.toFixed(2)} s`,
+    "",
+  ].join("\n");
+}
+
+/** Lines with aligned columns. */
+function columns(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
+}

@@ -1,0 +1,235 @@
+/** What a user can mend is told in exactly one line that names it and what to do, and the exit code tells the rest. */
+import { describe, expect, test } from "bun:test";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { randomBytes, readTree, writeTree } from "../minibit/io/temp_share.ts";
+import { heldBlocks } from "../utils.ts";
+import type { Script } from "./support/script.ts";
+import { freePort, HOST, useTestBed } from "./support/test_bed.ts";
+
+const SAMPLE = join(import.meta.dir, "..", "arquivos");
+const FAILED = 1;
+const USAGE = 2;
+
+const bed = useTestBed();
+
+/** The script fails with this code and this one line, and nothing else on stderr. */
+async function expectComplaint(script: Script, exitCode: number, line: string | RegExp): Promise<void> {
+  expect(await script.ended()).toBe(exitCode);
+  expect(script.complaints).toHaveLength(1);
+  if (typeof line === "string") {
+    expect(script.complaints[0]).toBe(line);
+  } else {
+    expect(script.complaints[0]).toMatch(line);
+  }
+}
+
+/** A peer that logs nothing. */
+function quietPeer(id: number, tracker: string, ...flags: readonly string[]): Script {
+  return bed.peer(id, { tracker, flags: ["--log-level", "off", ...flags] });
+}
+
+describe("a port in use", () => {
+  function takenPort(): number {
+    const listener = Bun.listen({ hostname: HOST, port: 0, socket: { data: () => undefined } });
+    bed.defer(() => listener.stop(true));
+    return listener.port;
+  }
+
+  const CASES: { readonly [whose: string]: (port: number) => readonly string[] } = {
+    "the tracker's": (port) => ["tracker.ts", "--http-port", "0", "--port", `${port}`],
+    "the status page's": (port) => ["tracker.ts", "--port", "0", "--http-port", `${port}`],
+    "a peer's": (port) => ["peer.ts", "1", "--port", `${port}`],
+    "the seed's": (port) => ["peer.ts", "0", "--source", SAMPLE, "--port", `${port}`],
+  };
+  test.each(Object.entries(CASES))("%s", async (_, command) => {
+    const port = takenPort();
+    const [script = "", ...args] = command(port);
+    const flag = args.at(-2);
+    const line = `Cannot listen on ${HOST}:${port}: the port is in use (try ${flag})`;
+    await expectComplaint(bed.start(script, ...args), FAILED, line);
+  });
+
+  test("under run_full is told once, with the child that needs it", async () => {
+    const port = takenPort();
+    const run = bed.runFull("--source", SAMPLE, "--http-port", String(port));
+    await expectComplaint(
+      run,
+      FAILED,
+      `Cannot start tracker: it ended with exit code 1: Cannot listen on ${HOST}:${port}: the port is in use (try --http-port)`,
+    );
+  });
+});
+
+describe("a tracker that does not answer", () => {
+  test.each([
+    ["a leecher", ["1"]],
+    ["the seed", ["0", "--source", SAMPLE]],
+  ])("ends %s once --tracker-timeout is over", async (_, [id = "", ...flags]) => {
+    const tracker = `${HOST}:${freePort()}`;
+    const line = `Cannot reach the tracker at ${tracker}: no answer for 300ms (start it with: bun tracker.ts, or name it with --tracker)`;
+    await expectComplaint(quietPeer(Number(id), tracker, "--tracker-timeout", "300ms", ...flags), FAILED, line);
+  });
+
+  test("because it is none is told at once", async () => {
+    const { script } = await bed.tracker();
+    const [, status = ""] = await script.said(/status on http:\/\/([^/]+)/);
+    const line = `Cannot use what listens on ${status}: it is no tracker (see --tracker)`;
+    await expectComplaint(quietPeer(1, status), FAILED, line);
+  });
+});
+
+describe("a command line", () => {
+  const CASES: readonly (readonly [command: string, line: string])[] = [
+    ["peer.ts 1 --prot 0", "Cannot run peer.ts: unknown option '--prot' (did you mean --port?)"],
+    ["peer.ts", "Cannot run peer.ts: missing required argument 'id' (see bun peer.ts --help)"],
+    ["peer.ts one", `Cannot use <id> "one": not a whole number of 0 to 4294967295`],
+    ["peer.ts 1 --port 70000", `Cannot use --port "70000": not a whole number of 0 to 65535`],
+    [
+      "peer.ts 1 --tracker here",
+      `Cannot use --tracker "here": not a host and a port of 1 to 65535 (write it like 127.0.0.1:5000)`,
+    ],
+    ["peer.ts 0 --source=", `Cannot use --source "": it is empty`],
+    [
+      "peer.ts 1 --upload-limit 5",
+      `Cannot use --upload-limit "5": not an amount a second (write it like 512KiB/s, 50mbit or unlimited)`,
+    ],
+    ["tracker.ts --expect some", /^Cannot use --expect "some": not a whole number of 0 to \d+$/.source],
+    ["dist_block.ts --min 5 --max 2", "Cannot deal 5 to 2 blocks: --min is above --max"],
+    ["run_full.ts --peers 0", `Cannot use --peers "0": not a whole number of 1 to 500`],
+    [
+      "run_full.ts --upload-limit fast",
+      `Cannot use --upload-limit "fast": not an amount a second (write it like 512KiB/s, 50mbit or unlimited)`,
+    ],
+  ];
+  test.each(CASES)("%s", async (command, line) => {
+    const [script = "", ...args] = command.split(" ");
+    await expectComplaint(bed.start(script, ...args), USAGE, line.startsWith("^") ? new RegExp(line) : line);
+    expect(readdirSync(bed.folder)).toEqual([]);
+  });
+});
+
+describe("a source", () => {
+  test("that is not there", async () => {
+    const line = "Cannot share 'nowhere': there is no such file or folder (look at the path)";
+    await expectComplaint(bed.start("peer.ts", "0", "--port", "0", "--source", "nowhere"), FAILED, line);
+    await expectComplaint(bed.runFull("--source", "nowhere"), FAILED, line);
+    expect(readdirSync(bed.folder)).toEqual([]);
+  });
+
+  test("that the run would remove", async () => {
+    writeTree(bed.path("reconstruido_peer_1"), { "precious.txt": "the only copy" });
+    mkdirSync(bed.path("blocos_peer_0"));
+    const source = bed.path("reconstruido_peer_1");
+    await expectComplaint(
+      bed.runFull("--source", source),
+      FAILED,
+      `Cannot share '${source}': an earlier run left it, and it would be removed (move it)`,
+    );
+    expect(readdirSync(bed.folder).sort()).toEqual(["blocos_peer_0", "reconstruido_peer_1"]);
+    expect(readdirSync(source)).toEqual(["precious.txt"]);
+  });
+});
+
+test("a peer id that is taken", async () => {
+  const tracker = await bed.tracker();
+  const first = bed.peer(0, { tracker: tracker.address, flags: ["--source", SAMPLE] });
+  const { port } = await first.reported("ready");
+  await tracker.untilSwarm("peer 0", ({ peers }) => peers.length === 1);
+  mkdirSync(bed.path("elsewhere"));
+  const second = quietPeer(0, tracker.address, "--source", SAMPLE, "--dir", bed.path("elsewhere"));
+  const line = `Cannot register as peer 0: the id belongs to the peer at ${HOST} port ${port} (choose another)`;
+  await expectComplaint(second, FAILED, line);
+  expect(first.running).toBe(true);
+});
+
+test("a folder of another share", async () => {
+  expect(await bed.runFull("--peers", "2", "--source", SAMPLE).ended()).toBe(0);
+  const before = readTree(bed.path("blocos_peer_1"));
+  writeFileSync(bed.path("other.bin"), randomBytes(5000));
+  const other = ["--source", bed.path("other.bin"), "--dir", bed.path("elsewhere")];
+  const tracker = await bed.tracker();
+  await bed.peer(0, { tracker: tracker.address, flags: other }).reported("ready");
+  await expectComplaint(
+    quietPeer(1, tracker.address),
+    FAILED,
+    `Cannot use 'blocos_peer_1' in '.': another share is in it, "arquivos" (remove it, or use another --dir)`,
+  );
+  await expectComplaint(
+    quietPeer(0, tracker.address, "--source", bed.path("other.bin")),
+    FAILED,
+    "Cannot use 'blocos_peer_0': it holds another share (remove it, or use another --dir)",
+  );
+  expect(readTree(bed.path("blocos_peer_1"))).toEqual(before);
+});
+
+describe("a --dir", () => {
+  test("that is no folder", async () => {
+    writeFileSync(bed.path("file"), "");
+    const line = "Cannot write to 'file/blocos_peer_0': a part of the path is not a folder (look at the path)";
+    await expectComplaint(quietPeer(0, `${HOST}:1`, "--source", SAMPLE, "--dir", "file"), FAILED, line);
+  });
+
+  test.skipIf(process.getuid?.() === 0)("that may not be written to", async () => {
+    mkdirSync(bed.path("closed"), { mode: 0o555 });
+    const line = /^Cannot write to 'closed\/blocos_peer_0': permission denied \(.*another place\)$/;
+    await expectComplaint(quietPeer(0, `${HOST}:1`, "--source", SAMPLE, "--dir", "closed"), FAILED, line);
+  });
+});
+
+/** Mounts a disk in memory in the test's folder until the test is over; only root may. */
+function mountDisk(options: string): void {
+  mkdirSync(bed.path("disk"));
+  mount("-t", "tmpfs", "-o", options, "tmpfs", bed.path("disk"));
+  const disk = bed.path("disk");
+  bed.defer(() => Bun.spawnSync(["umount", "--lazy", disk]));
+}
+
+function mount(...args: readonly string[]): void {
+  const { exitCode, stderr } = Bun.spawnSync(["mount", ...args]);
+  if (exitCode !== 0) {
+    throw new Error(`Cannot mount a small disk: ${stderr}`);
+  }
+}
+
+const mayMount =
+  process.getuid?.() === 0 &&
+  Bun.which("mount") !== null &&
+  Bun.spawnSync(["unshare", "--mount", "true"]).exitCode === 0;
+if (!mayMount) {
+  console.warn("Skipping the tests of full and read-only disks: only root may mount the small ones they need");
+}
+
+describe.skipIf(!mayMount).each(["folder", "direct"])("a disk that is full under the %s store", (store) => {
+  test("is told with what is kept, and the peer goes on once there is room", async () => {
+    writeFileSync(bed.path("data.bin"), randomBytes(2_000_000));
+    const tracker = await bed.tracker();
+    const source = ["--source", bed.path("data.bin"), "--block-size", "64KiB", "--store", "direct"];
+    await bed.peer(0, { tracker: tracker.address, flags: source }).reported("ready");
+    mountDisk("size=1m");
+    const leech = () => quietPeer(1, tracker.address, "--dir", "disk", "--store", store, "--linger", "0s");
+    const first = leech();
+    await expectComplaint(
+      first,
+      FAILED,
+      /^Cannot write block \d+ to '.*': the disk is full \(free some space and start again; \d+ verified blocks are kept\)$/,
+    );
+    const [, kept = "0"] = /; (\d+) verified/.exec(first.complaints[0] ?? "") ?? [];
+    expect(Number(kept)).toBeGreaterThan(5);
+    if (store === "folder") {
+      expect(heldBlocks({ dir: bed.path("disk"), peerId: 1 }).length).toBeGreaterThanOrEqual(Number(kept));
+    }
+
+    mount("-o", "remount,size=16m", bed.path("disk"));
+    const second = leech();
+    expect((await second.reported("share")).blocks).toBeGreaterThanOrEqual(Number(kept));
+    expect(await second.ended()).toBe(0);
+    expect(readTree(bed.path("disk", "reconstruido_peer_1.bin"))).toEqual(readTree(bed.path("data.bin")));
+  });
+});
+
+test.skipIf(!mayMount)("a disk that is read-only", async () => {
+  mountDisk("ro");
+  const line = /^Cannot write to 'disk\/blocos_peer_0': the disk is read-only \(use another place\)$/;
+  await expectComplaint(quietPeer(0, `${HOST}:1`, "--source", SAMPLE, "--dir", "disk"), FAILED, line);
+});
