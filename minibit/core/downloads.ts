@@ -341,6 +341,9 @@ export class Downloads {
       this.#callOff(fetch, slow);
       slow.link.download.refusedUntilMs.set(fetch.block, options.nowMs + REFUSED_MS);
     }
+    if (!isCheap) {
+      this.#letGoIfAnswered(fetch, slow);
+    }
     return isCheap ? fetch : undefined; // too dear to be asked twice: it is free once the slow one has answered
   }
 

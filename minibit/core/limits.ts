@@ -136,7 +136,7 @@ export const REDIAL_MS = 2000;
 export const FIND_PEERS_MS = 2000;
 
 /** Received bytes not yet on disk at which a peer stops reading from its sockets. */
-export const MAX_UNWRITTEN_BYTES = 8 * MIB;
+export const MAX_UNWRITTEN_BYTES = 4 * MIB;
 /** Control bytes queued on one socket at which the neighbour is too slow to keep. */
 export const MAX_QUEUED_SEND_BYTES = 4 * MIB;
 /** How long a closing connection waits for its last bytes to leave and for the other side to close too. */

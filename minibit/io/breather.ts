@@ -15,15 +15,15 @@ const TURN_MS = 20;
  * }
  * ```
  */
-export function createBreather(): () => Promise<void> | undefined {
-  let turnStartMs = performance.now();
+export function createBreather(nowMs: () => number = () => performance.now()): () => Promise<void> | undefined {
+  let turnStartMs = nowMs();
   return () => {
-    if (performance.now() - turnStartMs < TURN_MS) {
+    if (nowMs() - turnStartMs < TURN_MS) {
       return undefined;
     }
     return new Promise((resolve) => {
       setImmediate(() => {
-        turnStartMs = performance.now();
+        turnStartMs = nowMs();
         resolve();
       });
     });

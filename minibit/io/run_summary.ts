@@ -25,6 +25,7 @@ export function summaryTable(
     formatSize(summary?.upBytes ?? 0),
     String(summary?.sources ?? 0),
     formatSize(summary?.duplicateBytes ?? 0),
+    formatSize(summary?.peakMemoryBytes ?? 0),
     verdicts.get(id) ?? "-",
   ]);
   const messages = new Map<string, number>();
@@ -37,7 +38,7 @@ export function summaryTable(
   const counted = [...messages].filter(([, count]) => count > 0).map(([type, count]) => `${type} ${count}`);
   return [
     "",
-    ...columns([["peer", "seconds", "received", "sent", "from", "duplicates", "result"], ...rows]),
+    ...columns([["peer", "seconds", "received", "sent", "from", "duplicates", "memory", "result"], ...rows]),
     "",
     `Messages between peers: ${counted.join(", ")}`,
     `The seed sent ${seedRatio.toFixed(2)} times the share's ${formatSize(sizeBytes)}`,
