@@ -165,6 +165,7 @@ class LocalSwarm {
         ...logFlags,
       ],
       onLine: (line) => this.#report(id, line),
+      env: childEnvironment(),
       onErrorLine: (line) => this.#errorLine(name, line),
       isReady: (line) => parseReport(line)?.event === "ready",
     });
@@ -190,6 +191,7 @@ class LocalSwarm {
       name: "dist_block",
       command: [...script("dist_block.ts"), "--peers", String(peers), "--dir", dir, "--source", source],
       onLine: () => undefined,
+      env: childEnvironment(),
       onErrorLine: (line) => this.#errorLine("dist_block", line),
     });
     await dealt.promise;
@@ -205,6 +207,7 @@ class LocalSwarm {
         ...script("tracker.ts"),
         ...["--port", String(port), "--http-port", String(httpPort), "--expect", String(peers), ...logFlags],
       ],
+      env: childEnvironment(),
       onErrorLine: (line) => this.#errorLine("tracker", line),
       isReady: (line) => line.includes("listening"),
       onLine: () => undefined,
@@ -280,6 +283,12 @@ class LocalSwarm {
 /** How to run a script that stands beside this one. */
 function script(name: string): string[] {
   return [process.execPath, join(import.meta.dir, name)];
+}
+
+/** Flags in the environment are this script's own (MINIBIT_SOURCE!); the children's are all on their command lines. */
+function childEnvironment(): { readonly [name: string]: string } {
+  const names = Object.keys(process.env).filter((name) => name.startsWith("MINIBIT_"));
+  return Object.fromEntries(names.map((name) => [name, ""]));
 }
 
 /** A port that is free now; it is taken a moment later by a child that must know it beforehand. */

@@ -68,13 +68,13 @@ describe.each(["folder", "direct"] as const)("a leecher with the %s store", (sto
     const again = await leech(tracker);
     const { blocks: found } = await again.reported("share");
     expect(found).toBeGreaterThanOrEqual(verified);
-    expect(await again.ended()).toBe(0);
+    await again.succeeded();
     expect(again.report("summary")).toMatchObject({
       downBytes: (BLOCKS - found) * BLOCK_BYTES,
       duplicateBytes: 0,
       hashFailures: 0,
     });
-    expect(await seed.ended()).toBe(0);
+    await seed.succeeded();
     expectCopy(1);
   });
 
@@ -88,7 +88,7 @@ describe.each(["folder", "direct"] as const)("a leecher with the %s store", (sto
     const again = await leech(tracker);
     const { blocks: found } = await again.reported("share");
     expect(found).toBeGreaterThanOrEqual(verified - 1);
-    expect(await again.ended()).toBe(0);
+    await again.succeeded();
     expect(again.report("summary")?.downBytes).toBe((BLOCKS - found) * BLOCK_BYTES);
     expectCopy(1);
   });
@@ -103,8 +103,8 @@ describe.each(["folder", "direct"] as const)("a leecher with the %s store", (sto
     const again = await leech(tracker);
     await again.reported("complete");
     const last = bed.peer(2, { tracker: tracker.address });
-    expect(await last.ended()).toBe(0);
-    expect(await again.ended()).toBe(0);
+    await last.succeeded();
+    await again.succeeded();
     expect(again.report("summary")).toMatchObject({ downBytes: 0 });
     expectCopy(1);
     expectCopy(2);
@@ -124,7 +124,7 @@ describe("a group", () => {
     expect(await seed.kill("SIGKILL")).toBe("SIGKILL");
     expect(leechers.map((leecher) => leecher.report("complete"))).toContain(undefined);
 
-    expect(await Promise.all(leechers.map((leecher) => leecher.ended()))).toEqual([0, 0, 0]);
+    await Promise.all(leechers.map((leecher) => leecher.succeeded()));
     for (const id of [1, 2, 3]) {
       expectCopy(id);
     }
@@ -143,7 +143,7 @@ describe("a group", () => {
     const back = await bed.tracker({ port: tracker.port, flags: ["--expect", "4"] });
     const swarm = await back.untilSwarm("all to be back", ({ peers }) => peers.length === 4);
     expect(swarm.peers.find(({ id }) => id === 0)).toMatchObject({ seed: true, blocks: BLOCKS });
-    expect(await Promise.all([seed, ...leechers].map((peer) => peer.ended()))).toEqual([0, 0, 0, 0]);
+    await Promise.all([seed, ...leechers].map((peer) => peer.succeeded()));
     for (const id of [1, 2, 3]) {
       expectCopy(id);
     }
@@ -159,7 +159,7 @@ describe("a group", () => {
     expect([seed, ...leechers].map((peer) => peer.running)).toEqual([true, true, true, true]);
 
     const back = await bed.tracker({ port: tracker.port, flags: ["--expect", "4"] });
-    expect(await Promise.all([seed, ...leechers].map((peer) => peer.ended()))).toEqual([0, 0, 0, 0]);
+    await Promise.all([seed, ...leechers].map((peer) => peer.succeeded()));
     expect(await back.swarm()).toMatchObject({ complete: 4, done: true });
   });
 });

@@ -144,7 +144,7 @@ test("a peer id that is taken", async () => {
 });
 
 test("a folder of another share", async () => {
-  expect(await bed.runFull("--peers", "2", "--source", SAMPLE).ended()).toBe(0);
+  await bed.runFull("--peers", "2", "--source", SAMPLE).succeeded();
   const before = readTree(bed.path("blocos_peer_1"));
   writeFileSync(bed.path("other.bin"), randomBytes(5000));
   const other = ["--source", bed.path("other.bin"), "--dir", bed.path("elsewhere")];
@@ -223,7 +223,7 @@ describe.skipIf(!mayMount).each(["folder", "direct"])("a disk that is full under
     mount("-o", "remount,size=16m", bed.path("disk"));
     const second = leech();
     expect((await second.reported("share")).blocks).toBeGreaterThanOrEqual(Number(kept));
-    expect(await second.ended()).toBe(0);
+    await second.succeeded();
     expect(readTree(bed.path("disk", "reconstruido_peer_1.bin"))).toEqual(readTree(bed.path("data.bin")));
   });
 });

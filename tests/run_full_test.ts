@@ -58,7 +58,7 @@ describe("a swarm", () => {
   for (const peers of [2, 4, 5, 10, 12]) {
     test(`of ${peers} peers ends by itself, every copy verified`, async () => {
       const run = bed.runFull("--peers", String(peers), "--source", SAMPLE);
-      expect(await run.ended()).toBe(0);
+      await run.succeeded();
       expect(run.complaints).toEqual([]);
       expect(run.lines.filter((line) => /^\d+ .* verified$/.test(line))).toHaveLength(peers - 1);
       for (let id = 1; id < peers; id++) {
@@ -68,12 +68,12 @@ describe("a swarm", () => {
   }
 
   test("of the seed alone ends by itself", async () => {
-    expect(await bed.runFull("--peers", "1", "--source", SAMPLE).ended()).toBe(0);
+    await bed.runFull("--peers", "1", "--source", SAMPLE).succeeded();
   });
 
   test("tells of every peer, of the messages, of the seed's part and the time", async () => {
     const run = bed.runFull("--peers", "3", "--source", SAMPLE);
-    expect(await run.ended()).toBe(0);
+    await run.succeeded();
     expect(run.lines.filter((line) => /^(0 \(seed\)|1|2) /.test(line))).toHaveLength(3);
     expect(run.lines.filter((line) => /^Messages between peers: .*REQUEST \d+.*BLOCK \d+/.test(line))).toHaveLength(1);
     expect(run.lines.filter((line) => /^The seed sent \d+\.\d\d times/.test(line))).toHaveLength(1);
@@ -82,11 +82,18 @@ describe("a swarm", () => {
 
   test("starts fresh, whatever an earlier run left", async () => {
     writeFileSync(bed.path("reconstruido_peer_1.bin"), "an older result");
-    expect(await bed.runFull("--peers", "2", "--source", SAMPLE).ended()).toBe(0);
+    await bed.runFull("--peers", "2", "--source", SAMPLE).succeeded();
     const run = bed.runFull("--peers", "2", "--source", writeSource());
-    expect(await run.ended()).toBe(0);
+    await run.succeeded();
     expect(existsSync(bed.path("reconstruido_peer_1"))).toBe(false);
     expect(readTree(bed.path("reconstruido_peer_1.bin"))).toEqual(readTree(bed.path("data.bin")));
+  });
+
+  test("takes flags from the environment for itself, not for its children", async () => {
+    process.env["MINIBIT_SOURCE"] = SAMPLE;
+    bed.defer(() => delete process.env["MINIBIT_SOURCE"]);
+    await bed.runFull("--peers", "3").succeeded();
+    expect(readTree(bed.path("reconstruido_peer_2"))).toEqual(readTree(SAMPLE));
   });
 
   test("with a copy that is not right in the end fails and names it", async () => {
@@ -131,7 +138,7 @@ describe.skipIf(!hasProc)("Ctrl+C", () => {
     expect(await run.ended(STOP_MS)).toBe(130);
     const kept = blocksOf(1);
     const again = bed.runFull("--source", bed.path("data.bin"), "--peers", "4", "--resume");
-    expect(await again.ended()).toBe(0);
+    await again.succeeded();
     const [, received = "0"] = await again.said(/^1 +\S+ +(\S+) KiB /);
     expect(Number(received)).toBeLessThanOrEqual(64 - kept);
   });

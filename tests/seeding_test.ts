@@ -39,7 +39,7 @@ test("a seed sends at most 1.05 x the share until eight leechers hold it togethe
   expect(sentBytes / SIZE_BYTES).toBeGreaterThanOrEqual(1);
   expect(sentBytes / SIZE_BYTES).toBeLessThanOrEqual(1.05);
 
-  expect(await Promise.all(leechers.map((leecher) => leecher.ended()))).toEqual(LEECHERS.map(() => 0));
+  await Promise.all(leechers.map((leecher) => leecher.succeeded()));
   for (const leecher of leechers) {
     const summary = leecher.report("summary");
     expect(summary?.downBytes).toBeGreaterThanOrEqual(SIZE_BYTES);

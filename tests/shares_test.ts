@@ -32,7 +32,7 @@ describe.each(["folder", "direct"])("through the %s store", (store) => {
   /** Shares `source` with two peers and compares. */
   async function expectCopies(source: string): Promise<void> {
     const run = bed.runFull("--peers", "3", "--source", source, "--store", store);
-    expect(await run.ended()).toBe(0);
+    await run.succeeded();
     for (const id of [1, 2]) {
       const result = bed.path(`reconstruido_peer_${id}${extname(basename(source))}`);
       expect(readTree(result)).toEqual(readTree(source));

@@ -113,11 +113,15 @@ export class DirectStore implements BlockStore {
     const { root, result, folder, held, manifest, tree } = this.#parts;
     assert(held.complete, "all blocks are committed");
     await completeTree(root, manifest);
-    if (root !== result) {
-      await putInPlace(root, { result, attic: folder });
+    const onPlaced = (): void => {
+      tree.finished(result);
+      this.#root = result;
+    };
+    if (root === result) {
+      onPlaced();
+    } else {
+      await putInPlace(root, { result, attic: folder, onPlaced });
     }
-    tree.finished(result);
-    this.#root = result;
     return result;
   }
 }

@@ -1,7 +1,7 @@
 import type { PeerEvent } from "../core/peer_io.ts";
 import type { Logger } from "./logging.ts";
 import { createProgress, type Progress } from "./progress.ts";
-import { formatDuration, formatSize } from "./units.ts";
+import { formatAddress, formatDuration, formatSize } from "./units.ts";
 
 /** What a peer tells of its work: as JSON, a line each, to a program that asked for `--events`. */
 export type PeerReport =
@@ -76,7 +76,7 @@ export function reportToPeople(label: string, stream: NodeJS.WriteStream): Repor
   const report = (told: PeerReport): void => {
     switch (told.event) {
       case "ready":
-        say(`Ready: ${label} listens on ${told.host}:${told.port}`);
+        say(`Ready: ${label} listens on ${formatAddress(told)}`);
         break;
       case "share":
         blockCount = told.blockCount;

@@ -121,9 +121,13 @@ function createEmpty(path: string): Stats {
  * Gives a finished copy its final name; an older one is there until then.
  *
  * @param options.attic a folder on the same disk, for the older one while it is removed
+ * @param options.onPlaced told in the very turn of the event loop in which the copy moves: who reads from it must follow
  */
-export async function putInPlace(part: string, options: { result: string; attic: string }): Promise<void> {
-  const { result, attic } = options;
+export async function putInPlace(
+  part: string,
+  options: { result: string; attic: string; onPlaced?: () => void },
+): Promise<void> {
+  const { result, attic, onPlaced } = options;
   const old = temporaryOf(join(attic, "old_result"));
   try {
     // A file replaces a file in one step; a folder replaces nothing that is there.
@@ -134,6 +138,7 @@ export async function putInPlace(part: string, options: { result: string; attic:
       }
     }
     renameSync(part, result);
+    onPlaced?.();
     await remove(old);
   } catch (error) {
     throw diskError(`Cannot rename ${quote(part)} to ${quote(result)}`, error);

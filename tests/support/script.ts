@@ -94,6 +94,14 @@ export class Script {
     return exit.signal ?? exit.exitCode ?? "unknown";
   }
 
+  /** Waits for its end. @throws {Error} with its last words when its exit code is not 0 */
+  async succeeded(): Promise<void> {
+    const end = await this.ended();
+    if (end !== 0) {
+      throw new Error(`${this.name} ended with ${end}\n${this.#tail()}`);
+    }
+  }
+
   /** Sends a signal and waits for the end. */
   async kill(signal: NodeJS.Signals): Promise<number | string> {
     this.#child.kill(signal);
