@@ -23,8 +23,8 @@ export interface Candidate {
   readonly snubbing: boolean;
 }
 
-/** How to rank: a leecher repays; a seed shares out, and after coverage helps the last ones finish. */
-export type ChokeRule = "tit-for-tat" | "longest waiting" | "largest remaining";
+/** How to rank: a leecher repays; a seed has nothing to be repaid and shares out (helping those who lack most would help free riders most). */
+export type ChokeRule = "tit-for-tat" | "longest waiting";
 
 /** When the slots are dealt: a vacancy moves nobody, a round may, every third round the optimistic slot moves too. */
 export type ChokeMoment = "vacancy" | "round" | "optimistic round";
@@ -109,8 +109,6 @@ function compare(a: Candidate, b: Candidate, rule: ChokeRule): number {
     case "longest waiting":
       // who holds a slot has not waited at all; among them, who got it last keeps it longest
       return Number(a.slot !== "choked") - Number(b.slot !== "choked") || waiting(a, b);
-    case "largest remaining":
-      return b.remainingBlocks - a.remainingBlocks || a.waitingSinceMs - b.waitingSinceMs;
   }
 }
 

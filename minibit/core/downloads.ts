@@ -3,11 +3,11 @@ import { BlockLedger, type Fetch, type Owner, ownerOf } from "./block_ledger.ts"
 import type { BlockPicker } from "./block_picker.ts";
 import { assert, ProtocolError } from "./errors.ts";
 import type { Geometry } from "./geometry.ts";
-import { MAX_DUPLICATE_RATIO } from "./limits.ts";
+import { MAX_DUPLICATE_RATIO, MIN_SNUB_MS } from "./limits.ts";
 import { type LiveLink, type PendingUnit, sameUnit, type Unit } from "./link.ts";
-import { type ChooseBlock, nextFetch, wantedFrom } from "./next_fetch.ts";
+import { askingOf, type ChooseBlock, nextFetch, wantedFrom } from "./next_fetch.ts";
 import type { PeerMessage } from "./peer_wire.ts";
-import { patienceMs, pipelineDepth, unitSize } from "./pipeline.ts";
+import { patienceMs, type pipelineDepth, unitSize } from "./pipeline.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
 import type { Rng } from "./rng.ts";
 import { bytesAtRisk, findRescue } from "./slow_owners.ts";
@@ -26,6 +26,7 @@ export class Downloads {
   readonly #ledger: BlockLedger;
   readonly #limiter: RateLimiter;
   readonly #choose: ChooseBlock;
+  readonly #depth: typeof pipelineDepth;
   readonly #send: (link: LiveLink, message: PeerMessage) => void;
   #duplicateBytes = 0;
   /** Bytes taken back by CANCEL and not answered: they may come nevertheless. */
@@ -39,6 +40,7 @@ export class Downloads {
     readonly rng: Rng;
     readonly limiter: RateLimiter;
     readonly chooseBlock: ChooseBlock;
+    readonly pipelineDepth: typeof pipelineDepth;
     readonly send: (link: LiveLink, message: PeerMessage) => void;
     /** Forget the bytes that came of a block: it will start anew. */
     readonly discard: (block: number) => void;
@@ -46,6 +48,7 @@ export class Downloads {
     this.#ledger = new BlockLedger(options);
     this.#limiter = options.limiter;
     this.#choose = options.chooseBlock;
+    this.#depth = options.pipelineDepth;
     this.#send = options.send;
   }
 
@@ -116,16 +119,20 @@ export class Downloads {
     if (download.snubbed && download.pending.length > 0) {
       return;
     }
+    if (download.pending.length === 0) {
+      download.rate.resume(nowMs); // it owed us nothing: that it sent nothing says nothing about its rate
+    }
     const rate = download.rate.bytesPerSecond(nowMs);
     const unitBytes = unitSize(rate);
-    const depth = download.snubbed ? 1 : pipelineDepth(rate, { rttMs: download.rttMs, unitBytes });
+    const { blockSizeBytes } = this.#ledger.geometry;
+    const depth = download.snubbed ? 1 : this.#depth(rate, { rttMs: download.rttMs, unitBytes, blockSizeBytes });
     let inFlight = download.pending.length - download.cancelled;
     while (inFlight < depth) {
       if (this.#limiter.readyAtMs(nowMs) > nowMs) {
         this.#throttled = true;
         return;
       }
-      const fetch = this.#askingOf(link) ?? this.#nextFetch(link, { nowMs, inFlight });
+      const fetch = askingOf(link, this.#ledger) ?? this.#nextFetch(link, { nowMs, inFlight });
       if (fetch === undefined) {
         return;
       }
@@ -263,7 +270,7 @@ export class Downloads {
   /**
    * Calls off a link that owes units for too long; returns whether it was snubbed now.
    *
-   * If it lives, it answers the CANCELs, and its blocks are free. If that takes as long again, they are taken away unanswered.
+   * If it lives, it answers the CANCELs, and its blocks are free. If it does not soon, they are taken away unanswered.
    */
   snubIfSilent(link: LiveLink, nowMs: number): boolean {
     const { download } = link;
@@ -272,7 +279,7 @@ export class Downloads {
     }
     const silentMs = nowMs - download.lastUnitMs;
     const limitMs = download.patienceMs ?? patienceMs(this.#ledger.geometry.blockSizeBytes);
-    if (silentMs <= limitMs || (download.snubbed && silentMs <= 2 * limitMs)) {
+    if (silentMs <= limitMs || (download.snubbed && silentMs <= limitMs + MIN_SNUB_MS)) {
       return false;
     }
     for (const fetch of [...this.#ledger.fetches()]) {
@@ -289,17 +296,6 @@ export class Downloads {
     const isNew = !download.snubbed;
     download.snubbed = true;
     return isNew;
-  }
-
-  /** The link's block that it has not been asked for to the end. */
-  #askingOf(link: LiveLink): Fetch | undefined {
-    const { asking } = link.download;
-    const fetch = asking === undefined ? undefined : this.#ledger.fetchOf(asking);
-    const owner = fetch === undefined ? undefined : ownerOf(fetch, link);
-    if (fetch === undefined || owner === undefined || owner.closed) {
-      return undefined;
-    }
-    return Math.max(owner.asked, fetch.received) < fetch.length ? fetch : undefined;
   }
 
   /** The block to ask `link` for next; it becomes an owner. */
@@ -341,10 +337,11 @@ export class Downloads {
       this.#callOff(fetch, slow);
       slow.link.download.refusedUntilMs.set(fetch.block, options.nowMs + REFUSED_MS);
     }
-    if (!isCheap) {
-      this.#letGoIfAnswered(fetch, slow);
+    if (isCheap) {
+      return fetch;
     }
-    return isCheap ? fetch : undefined; // too dear to be asked twice: it is free once the slow one has answered
+    this.#letGoIfAnswered(fetch, slow);
+    return undefined; // too dear to be asked twice: it is free once the slow one has answered
   }
 
   /** How many bytes more may be put at risk of coming twice. */

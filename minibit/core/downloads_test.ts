@@ -174,9 +174,9 @@ test("a link that owes units too long is called off, asked one at a time, and he
   bench.nowMs++;
   expect(bench.downloads.snubIfSilent(a, bench.nowMs)).toBe(true);
   expect(bench.downloads.snubIfSilent(a, bench.nowMs)).toBe(false);
-  expect(bench.told(a, "CANCEL")).toBe(4);
+  expect(bench.told(a, "CANCEL")).toBe(2);
   bench.fill(a);
-  expect(bench.owed(a)).toHaveLength(4); // nothing more until it answers
+  expect(bench.owed(a)).toHaveLength(2); // nothing more until it answers
   for (const unit of owed) {
     bench.reject(a, unit);
   }

@@ -1,4 +1,4 @@
-import { type BlockLedger, bytesLeft, type Fetch } from "./block_ledger.ts";
+import { type BlockLedger, bytesLeft, type Fetch, ownerOf } from "./block_ledger.ts";
 import type { BlockPicker } from "./block_picker.ts";
 import { MIN_PIPELINE_UNITS } from "./limits.ts";
 import type { LiveLink } from "./link.ts";
@@ -26,6 +26,17 @@ export function wantedFrom(link: LiveLink, nowMs: number): (block: number) => bo
     (!choked || allowed.has(block)) &&
     (refusedUntilMs.size === 0 || (refusedUntilMs.get(block) ?? 0) <= nowMs) &&
     (cancelled === 0 || !pending.some((unit) => unit.block === block));
+}
+
+/** The link's block that it has not been asked for to the end: it goes on with that one, whatever else there is. */
+export function askingOf(link: LiveLink, ledger: BlockLedger): Fetch | undefined {
+  const { asking } = link.download;
+  const fetch = asking === undefined ? undefined : ledger.fetchOf(asking);
+  const owner = fetch === undefined ? undefined : ownerOf(fetch, link);
+  if (fetch === undefined || owner === undefined || owner.closed) {
+    return undefined;
+  }
+  return Math.max(owner.asked, fetch.received) < fetch.length ? fetch : undefined;
 }
 
 /**

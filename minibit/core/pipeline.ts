@@ -23,16 +23,19 @@ export function unitSize(bytesPerSecond: number): number {
 /**
  * `clamp(ceil(rate * max(4 RTT, 100 ms) / unit), 4, 256)`: enough requests in flight that the uploader never waits for us.
  *
+ * Of blocks of one unit 2 are enough at first: what waits in one uploader's queue is kept from all others, and they idle.
+ *
  * @param options.rttMs shortest time from REQUEST to BLOCK, Infinity while unknown
  */
 export function pipelineDepth(
   bytesPerSecond: number,
-  options: { readonly rttMs: number; readonly unitBytes: number },
+  options: { readonly rttMs: number; readonly unitBytes: number; readonly blockSizeBytes: number },
 ): number {
-  const { rttMs, unitBytes } = options;
+  const { rttMs, unitBytes, blockSizeBytes } = options;
   const coverMs = Math.max(Number.isFinite(rttMs) ? 4 * rttMs : 0, MIN_PIPELINE_MS);
   const units = Math.ceil((bytesPerSecond * coverMs) / 1000 / unitBytes);
-  return Math.min(MAX_PIPELINE_UNITS, Math.max(MIN_PIPELINE_UNITS, units));
+  const least = Math.min(MIN_PIPELINE_UNITS, 2 * Math.ceil(blockSizeBytes / unitBytes));
+  return Math.min(MAX_PIPELINE_UNITS, Math.max(least, units));
 }
 
 /**

@@ -32,15 +32,16 @@ test("units are powers of two and never shrink as the rate grows", () => {
 
 test("the depth covers four round trips or 100 ms, whichever is longer", () => {
   const unitBytes = 16 * 1024;
+  const blockSizeBytes = 4 * unitBytes;
   const rate = 100 * unitBytes; // a unit each 10 ms
-  expect(pipelineDepth(rate, { rttMs: 1, unitBytes })).toBe(10);
-  expect(pipelineDepth(rate, { rttMs: 50, unitBytes })).toBe(20);
-  expect(pipelineDepth(rate, { rttMs: Number.POSITIVE_INFINITY, unitBytes })).toBe(10);
+  expect(pipelineDepth(rate, { rttMs: 1, unitBytes, blockSizeBytes })).toBe(10);
+  expect(pipelineDepth(rate, { rttMs: 50, unitBytes, blockSizeBytes })).toBe(20);
+  expect(pipelineDepth(rate, { rttMs: Number.POSITIVE_INFINITY, unitBytes, blockSizeBytes })).toBe(10);
 });
 
 test("the depth keeps its bounds", () => {
-  expect(pipelineDepth(0, { rttMs: 1, unitBytes: 16384 })).toBe(MIN_PIPELINE_UNITS);
-  expect(pipelineDepth(1e12, { rttMs: 1000, unitBytes: 16384 })).toBe(MAX_PIPELINE_UNITS);
+  expect(pipelineDepth(0, { rttMs: 1, unitBytes: 16384, blockSizeBytes: 65536 })).toBe(MIN_PIPELINE_UNITS);
+  expect(pipelineDepth(1e12, { rttMs: 1000, unitBytes: 16384, blockSizeBytes: 65536 })).toBe(MAX_PIPELINE_UNITS);
 });
 
 test("patience lasts for some blocks at the link's rate, within bounds", () => {
@@ -49,4 +50,10 @@ test("patience lasts for some blocks at the link's rate, within bounds", () => {
   expect(patienceMs(1 << 26, 1)).toBe(60_000);
   expect(patienceMs(1024)).toBe(MIN_SNUB_MS);
   expect(patienceMs(1 << 20)).toBeGreaterThan(30_000); // unknown, and large blocks: others may have their turn first
+});
+
+test("of small blocks few are asked of one peer at first, so that others have some to give", () => {
+  const [rttMs, unitBytes] = [1, 16384];
+  expect(pipelineDepth(0, { rttMs, unitBytes, blockSizeBytes: 1024 })).toBe(2);
+  expect(pipelineDepth(0, { rttMs, unitBytes, blockSizeBytes: 32768 })).toBe(MIN_PIPELINE_UNITS);
 });

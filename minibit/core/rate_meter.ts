@@ -36,6 +36,11 @@ export class RateMeter {
     return (this.#bytes * 1000) / Math.max(MIN_SPAN_MS, this.#spanMs);
   }
 
+  /** Leaves the time since the last call out of account: nothing was due in it. */
+  resume(nowMs: number): void {
+    this.#lastMs = nowMs;
+  }
+
   #advance(nowMs: number): void {
     const elapsedMs = nowMs - this.#lastMs;
     if (elapsedMs > 0) {

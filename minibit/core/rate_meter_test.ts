@@ -34,3 +34,11 @@ test("a burst within a moment is no infinite rate", () => {
   meter.add(1000, 50);
   expect(meter.bytesPerSecond(50)).toBe(100_000);
 });
+
+test("a pause that is nobody's fault does not count", () => {
+  const meter = new RateMeter(0);
+  meter.add(100_000, 100);
+  const before = meter.bytesPerSecond(100);
+  meter.resume(60_000);
+  expect(meter.bytesPerSecond(60_000)).toBe(before);
+});

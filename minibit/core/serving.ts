@@ -195,7 +195,6 @@ export class Serving {
   #slotView(nowMs: number): SlotView {
     return {
       have: this.#have,
-      covered: !this.#hints.planning,
       rarest: this.#picker.first(RARE_SAMPLE),
       etaMs: this.#etaMs(nowMs),
       blockMs: (this.#geometry.blockSizeBytes * 1000) / Math.max(1, this.rate.bytesPerSecond(nowMs)),

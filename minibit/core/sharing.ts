@@ -9,6 +9,7 @@ import type { LiveLink, Unit } from "./link.ts";
 import { type ChooseBlock, rarestFirst } from "./next_fetch.ts";
 import type { PeerOutput } from "./peer_io.ts";
 import type { PeerHandlers, PeerMessage } from "./peer_wire.ts";
+import { pipelineDepth } from "./pipeline.ts";
 import { RateLimiter } from "./rate_limiter.ts";
 import { RateMeter } from "./rate_meter.ts";
 import type { Rng } from "./rng.ts";
@@ -21,6 +22,7 @@ const REVIEW_MS = 250;
 export interface Policies {
   readonly assignSlots?: typeof assignSlots;
   readonly chooseBlock?: ChooseBlock;
+  readonly pipelineDepth?: typeof pipelineDepth;
   /** Whether a peer that starts with everything plans what it gives away. */
   readonly smartSeed?: boolean;
 }
@@ -81,6 +83,7 @@ export class Sharing {
       send,
       limiter: new RateLimiter(options.downloadBytesPerSecond ?? Number.POSITIVE_INFINITY, nowMs),
       chooseBlock: policies.chooseBlock ?? rarestFirst,
+      pipelineDepth: policies.pipelineDepth ?? pipelineDepth,
       discard: (block) => emit({ type: "discard_block", block }),
     });
     this.#serving = new Serving(

@@ -10,8 +10,6 @@ const ROUND_WEIGHT = 0.5;
 /** What the rounds need to know of the peer. */
 export interface SlotView {
   readonly have: Bitfield;
-  /** Whether every block exists elsewhere, as far as known. */
-  readonly covered: boolean;
   /** Some of the rarest blocks that nobody fetches yet. */
   readonly rarest: Uint32Array;
   /** How long the transfer will still take. */
@@ -127,10 +125,7 @@ function roundMs({ etaMs, blockMs }: SlotView): number {
 }
 
 function ruleFor(view: SlotView): ChokeRule {
-  if (!view.have.complete) {
-    return "tit-for-tat";
-  }
-  return view.covered ? "largest remaining" : "longest waiting";
+  return view.have.complete ? "longest waiting" : "tit-for-tat";
 }
 
 /** A link as the choker sees it. */

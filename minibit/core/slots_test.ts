@@ -20,7 +20,6 @@ function links(count: number): LiveLink[] {
 function view(about: Partial<SlotView> = {}): SlotView {
   return {
     have: new Bitfield(BLOCKS),
-    covered: true,
     rarest: new Uint32Array(0),
     etaMs: 0,
     blockMs: 0,

@@ -4,6 +4,7 @@ import { Geometry } from "../geometry.ts";
 import { type LiveLink, liveLink, type Unit } from "../link.ts";
 import { rarestFirst } from "../next_fetch.ts";
 import type { PeerMessage } from "../peer_wire.ts";
+import { pipelineDepth } from "../pipeline.ts";
 import { RateLimiter } from "../rate_limiter.ts";
 import { createRng } from "../rng.ts";
 
@@ -41,6 +42,7 @@ export class DownloadsBench {
       rng: createRng(1),
       limiter: new RateLimiter(bytesPerSecond, 0),
       chooseBlock: rarestFirst,
+      pipelineDepth,
       send: (link, message) => this.sent.push({ link: link.id, message }),
       discard: (block) => {
         this.discarded.push(block);
@@ -68,6 +70,9 @@ export class DownloadsBench {
       link.download.rate.add(bytesPerSecond, this.nowMs);
     }
     this.nowMs += 1000;
+    for (const [link] of rates) {
+      link.download.rate.bytesPerSecond(this.nowMs); // the second counts, as if they had owed us units all the time
+    }
   }
 
   fill(link: LiveLink): void {
