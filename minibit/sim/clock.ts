@@ -1,0 +1,51 @@
+import { EventQueue } from "./event_queue.ts";
+
+/** What happens at some time, and to what: `subject` is a number that tells wires and peers apart in the log's hash. */
+interface Happening {
+  readonly subject: number;
+  readonly run: () => void;
+}
+
+/** The virtual clock: it jumps from one event to the next, and hashes what happened. */
+export class Clock {
+  readonly #queue = new EventQueue<Happening>();
+  #events = 0;
+  #hash = 0x811c9dc5;
+
+  get nowMs(): number {
+    return this.#queue.nowMs;
+  }
+
+  /** How many events happened. */
+  get events(): number {
+    return this.#events;
+  }
+
+  /** A hash of when what happened: the same for two runs only if they were the same. 8 hex digits. */
+  get hash(): string {
+    return this.#hash.toString(16).padStart(8, "0");
+  }
+
+  /** Lets `run` happen at `atMs`, which is not in the past. */
+  at(atMs: number, subject: number, run: () => void): void {
+    this.#queue.add(atMs, { subject, run });
+  }
+
+  /** Lets the next event happen; returns whether there was one. */
+  step(): boolean {
+    const event = this.#queue.shift();
+    if (event === undefined) {
+      return false;
+    }
+    this.#events++;
+    this.#mix(Math.round(this.nowMs * 1000));
+    this.#mix(event.subject);
+    event.run();
+    return true;
+  }
+
+  /** FNV-1a over 32-bit words instead of bytes (Fowler, Noll and Vo). */
+  #mix(word: number): void {
+    this.#hash = Math.imul(this.#hash ^ word, 0x01000193) >>> 0;
+  }
+}

@@ -1,0 +1,137 @@
+import type { Unit } from "../core/link.ts";
+import type { PeerMessage } from "../core/peer_wire.ts";
+import type { Rng } from "../core/rng.ts";
+import { type Carrier, QueuedCarrier, SharedCarrier } from "./carrier.ts";
+import type { Clock } from "./clock.ts";
+import { type Host, Wire } from "./wire.ts";
+
+/** What the links are like. */
+export interface NetworkOptions {
+  /** How units under way share a link: like TCP connections, or one after the other (the default: like connections). */
+  readonly links?: "shared" | "queued";
+  /** One way, in milliseconds: half a round trip. */
+  readonly latencyMs?: number;
+  /** Up to so much more, at random for each message; order on a wire is kept. */
+  readonly jitterMs?: number;
+  /** What the kernel takes before it says that it is full: a unit counts as sent when it is in there. Linux grows it to 2-4 MiB. */
+  readonly sendBufferBytes?: number;
+}
+
+/** What the network tells the swarm. */
+export interface NetworkHandlers<H extends Host> {
+  /** A message, or the last byte of a unit, arrived. */
+  readonly arrived: (wire: Wire<H>, message: PeerMessage) => void;
+  /** The next unit may be handed over. */
+  readonly served: (wire: Wire<H>) => void;
+}
+
+/** Carries messages and units between hosts: in order on each wire, at the rates of the hosts, some time after they were sent. */
+export class Network<H extends Host> {
+  readonly #clock: Clock;
+  readonly #rng: Rng;
+  readonly #options: Required<NetworkOptions>;
+  readonly #handlers: NetworkHandlers<H>;
+  readonly #carrier: Carrier;
+  #ends = 0;
+
+  constructor(
+    options: NetworkOptions & { readonly clock: Clock; readonly rng: Rng; readonly handlers: NetworkHandlers<H> },
+  ) {
+    const { clock, rng, handlers, links = "shared", latencyMs = 1, jitterMs = 0, sendBufferBytes = 0 } = options;
+    this.#clock = clock;
+    this.#rng = rng;
+    this.#handlers = handlers;
+    this.#options = { links, latencyMs, jitterMs, sendBufferBytes };
+    const left = (wire: Wire): void => this.#left(wire as Wire<H>); // carriers know hosts as such
+    this.#carrier = links === "shared" ? new SharedCarrier(clock, left) : new QueuedCarrier(clock, left);
+  }
+
+  get latencyMs(): number {
+    return this.#options.latencyMs;
+  }
+
+  /** Joins two hosts; returns the wire from the first to the second. Each end calls the connection by a number of its own. */
+  connect(from: H, to: H): Wire<H> {
+    const out = new Wire(this.#ends, { from, to, toLink: ++this.#ends });
+    const back = new Wire(this.#ends, { from: to, to: from, toLink: ++this.#ends });
+    out.back = back;
+    back.back = out;
+    return out;
+  }
+
+  /** Sends a message without payload. */
+  send(wire: Wire<H>, message: PeerMessage): void {
+    if (wire.cargo.length > 0) {
+      wire.cargo.push({ message });
+    } else {
+      this.#deliver(wire, message);
+    }
+  }
+
+  /** Sends a unit with its payload. */
+  sendUnit(wire: Wire<H>, unit: Unit): void {
+    wire.cargo.push({ unit });
+    wire.bufferedBytes += unit.length;
+    wire.owesServed = true;
+    if (wire.bufferedBytes <= this.#options.sendBufferBytes) {
+      this.#clock.at(this.#clock.nowMs, wire.id, () => this.#mayServe(wire));
+    }
+    if (wire.cargo.length === 1) {
+      this.#carrier.start(wire);
+    }
+  }
+
+  /** Cuts a connection, both ways; what is on it is lost. */
+  cut(wire: Wire<H>): void {
+    for (const end of [wire, wire.back]) {
+      if (end?.isOpen === true) {
+        end.isOpen = false;
+        if (end.cargo.length > 0) {
+          this.#carrier.stop(end);
+        }
+        end.cargo.length = 0;
+      }
+    }
+  }
+
+  /** How much of the unit on its way has left. */
+  passedBytes(wire: Wire<H>): number {
+    return wire.unit === undefined ? 0 : this.#carrier.passedBytes(wire);
+  }
+
+  /** The wire's first unit has left, and with it the messages behind it. */
+  #left(wire: Wire<H>): void {
+    const { unit, cargo } = wire;
+    if (unit !== undefined) {
+      wire.bufferedBytes -= unit.length;
+      this.#deliver(wire, { type: "BLOCK", ...unit });
+    }
+    cargo.shift();
+    for (let [next] = cargo; next !== undefined && "message" in next; [next] = cargo) {
+      cargo.shift();
+      this.#deliver(wire, next.message);
+    }
+    if (cargo.length > 0) {
+      this.#carrier.start(wire);
+    }
+    this.#mayServe(wire); // last, for it may lead to the next unit
+  }
+
+  #mayServe(wire: Wire<H>): void {
+    if (wire.isOpen && wire.owesServed && wire.bufferedBytes <= this.#options.sendBufferBytes) {
+      wire.owesServed = false;
+      this.#handlers.served(wire);
+    }
+  }
+
+  #deliver(wire: Wire<H>, message: PeerMessage): void {
+    const { latencyMs, jitterMs } = this.#options;
+    const delayMs = jitterMs === 0 ? latencyMs : latencyMs + this.#rng.next() * jitterMs;
+    wire.arrivedMs = Math.max(wire.arrivedMs, this.#clock.nowMs + delayMs);
+    this.#clock.at(wire.arrivedMs, wire.id, () => {
+      if (wire.isOpen) {
+        this.#handlers.arrived(wire, message);
+      }
+    });
+  }
+}

@@ -1,0 +1,132 @@
+import type { Rng } from "../core/rng.ts";
+import { shuffle } from "../core/rng.ts";
+import type { SharingOptions } from "../core/sharing.ts";
+import type { NetworkOptions } from "./network.ts";
+import type { SimPeer, SimPeerOptions } from "./sim_peer.ts";
+import { Swarm } from "./swarm.ts";
+
+/** What most experiments have in common: one seed, some leechers who start together, and links of one kind. */
+export interface Scenario extends NetworkOptions {
+  /** All peers, the seed among them. */
+  readonly peers: number;
+  readonly blocks: number;
+  /** Left out: 64 KiB, as a share of 64 MiB has. */
+  readonly blockSizeBytes?: number;
+  readonly seed: number;
+  /** Uplinks in bytes a second; left out: 1 MB/s. */
+  readonly upBytesPerSecond?: number;
+  readonly seedUpBytesPerSecond?: number;
+  readonly downBytesPerSecond?: number;
+  /** Each peer is linked with about so many others; left out: those it finds by the tracker, as in the product. */
+  readonly neighbours?: number | "all";
+  /** How everybody shares. */
+  readonly sharing?: SharingOptions;
+  /** What is special about a leecher, by its number from 1. */
+  readonly leecher?: (id: number) => SimPeerOptions;
+}
+
+const DEFAULT_BLOCK_BYTES = 64 * 1024;
+const DEFAULT_UP = 1_000_000;
+
+/** Makes the swarm of a scenario; peer 0 is the seed. Nothing has happened yet. */
+export function build(scenario: Scenario): Swarm {
+  const { peers, blocks, blockSizeBytes = DEFAULT_BLOCK_BYTES, upBytesPerSecond = DEFAULT_UP, neighbours } = scenario;
+  const swarm = new Swarm({ ...scenario, blockCount: blocks, blockSizeBytes, tracker: neighbours === undefined });
+  const common = {
+    ...scenario.sharing,
+    upBytesPerSecond,
+    ...(scenario.downBytesPerSecond === undefined ? {} : { downBytesPerSecond: scenario.downBytesPerSecond }),
+  };
+  swarm.add({ ...common, have: "all", upBytesPerSecond: scenario.seedUpBytesPerSecond ?? upBytesPerSecond });
+  for (let id = 1; id < peers; id++) {
+    swarm.add({ ...common, ...scenario.leecher?.(id) });
+  }
+  if (neighbours !== undefined) {
+    introduce(swarm, neighbours);
+  }
+  return swarm;
+}
+
+/** Tells the peers of each other: all of all, or each of about `neighbours` others at random. */
+export function introduce(swarm: Swarm, neighbours: number | "all"): void {
+  const { peers } = swarm;
+  const pairs = neighbours === "all" ? allPairs(peers) : randomPairs(peers, { neighbours, rng: swarm.rng });
+  const toDial = new Map<SimPeer, SimPeer[]>();
+  for (const [from, to] of pairs) {
+    toDial.set(from, [...(toDial.get(from) ?? []), to]);
+  }
+  for (const [peer, others] of toDial) {
+    swarm.introduce(peer, others);
+  }
+}
+
+/** How long the slowest of `peers` took from its own start, in milliseconds. */
+export function slowestMs(peers: readonly SimPeer[]): number {
+  return Math.max(...peers.map((peer) => (peer.doneMs ?? Number.POSITIVE_INFINITY) - (peer.options.joinMs ?? 0)));
+}
+
+/** The middle one of some numbers. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return ((sorted[(sorted.length - 1) >> 1] ?? Number.NaN) + (sorted[sorted.length >> 1] ?? Number.NaN)) / 2;
+}
+
+/**
+ * The shortest time in which anybody could bring the share to all, in milliseconds: `max{F/u_s, F/d_min, N F/(u_s + sum u_i)}`
+ * for N leechers.
+ *
+ * Source: Kumar and Ross 2006, "Peer-assisted file distribution: the minimum distribution time".
+ *
+ * @param leechers left out: all; else those that count, as if the others were not there
+ */
+export function fluidBoundMs(swarm: Swarm, leechers: readonly SimPeer[] = swarm.peers.slice(1)): number {
+  const seedUp = swarm.peers[0]?.upBytesPerMs ?? 0;
+  const allUp = leechers.reduce((sum, peer) => sum + peer.upBytesPerMs, seedUp);
+  const slowestDown = Math.min(...leechers.map((peer) => peer.downBytesPerMs));
+  return swarm.geometry.sizeBytes * Math.max(1 / seedUp, 1 / slowestDown, leechers.length / allUp);
+}
+
+/** Bytes that came twice, as a part of all that came. */
+export function duplicateRatio(peers: readonly SimPeer[]): number {
+  let duplicateBytes = 0;
+  let downBytes = 0;
+  for (const { core } of peers) {
+    const stats = core.sharing?.stats(0);
+    duplicateBytes += stats?.duplicateBytes ?? 0;
+    downBytes += stats?.downBytes ?? 0;
+  }
+  return downBytes === 0 ? 0 : duplicateBytes / downBytes;
+}
+
+type Pair = readonly [from: SimPeer, to: SimPeer];
+
+/** Each pair once; who dials alternates, so that nobody has to dial all. */
+function allPairs(peers: readonly SimPeer[]): Pair[] {
+  return peers.flatMap((a) =>
+    peers.filter((b) => b.id > a.id).map((b): Pair => ((a.id + b.id) % 2 === 0 ? [a, b] : [b, a])),
+  );
+}
+
+/** A random graph in which each peer has about `neighbours`, connected: everybody dials the half of them, one along a ring. */
+function randomPairs(peers: readonly SimPeer[], options: { readonly neighbours: number; readonly rng: Rng }): Pair[] {
+  const { neighbours, rng } = options;
+  const ring = shuffle([...peers], rng);
+  const seen = new Set<string>();
+  const pairs: Pair[] = [];
+  const link = (a: SimPeer, b: SimPeer): void => {
+    const key = `${Math.min(a.id, b.id)} ${Math.max(a.id, b.id)}`;
+    if (a !== b && !seen.has(key)) {
+      seen.add(key);
+      pairs.push([a, b]);
+    }
+  };
+  for (const [at, peer] of ring.entries()) {
+    link(peer, ring[(at + 1) % ring.length] ?? peer);
+  }
+  for (let round = 1; round < neighbours / 2; round++) {
+    for (const [at, other] of shuffle([...peers], rng).entries()) {
+      link(ring[at] ?? other, other);
+    }
+  }
+  return pairs;
+}
