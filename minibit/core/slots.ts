@@ -139,6 +139,7 @@ class LinkCandidate implements Candidate {
   readonly newcomer: boolean;
   readonly snubbing: boolean;
   readonly #rarest: Uint32Array;
+  #rareHeld: number | undefined;
 
   constructor(link: LiveLink, view: SlotView) {
     const { upload, download, holds } = link;
@@ -154,12 +155,9 @@ class LinkCandidate implements Candidate {
     this.#rarest = view.rarest;
   }
 
-  /** Counted only when it is asked for: few ranks need it. */
+  /** Counted only when it is asked for, and once: few ranks need it, and those that do compare it many times. */
   get rareHeld(): number {
-    let held = 0;
-    for (const block of this.#rarest) {
-      held += Number(this.link.holds?.has(block) === true);
-    }
-    return held;
+    this.#rareHeld ??= this.#rarest.reduce((held, block) => held + Number(this.link.holds?.has(block) === true), 0);
+    return this.#rareHeld;
   }
 }

@@ -31,6 +31,11 @@ export class Clock {
     this.#queue.add(atMs, { subject, run });
   }
 
+  /** Like `at`, for arrivals after one and the same latency: their times never go back from one call to the next. */
+  inOrder(atMs: number, subject: number, run: () => void): void {
+    this.#queue.append(atMs, { subject, run });
+  }
+
   /** Lets the next event happen; returns whether there was one. */
   step(): boolean {
     const event = this.#queue.shift();

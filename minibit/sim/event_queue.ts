@@ -6,8 +6,9 @@ const FIRST_CAPACITY = 1024;
 /**
  * Events in the order of their time; those of the same time in the order in which they were added.
  *
- * A binary heap whose keys stand in typed arrays, so that comparing touches no objects: a run of a large swarm moves
- * hundreds of millions of events.
+ * A run of a large swarm moves hundreds of millions of events. Most of them are added in the order of their time anyway
+ * (what happens now, what arrives one latency from now): these wait in queues, the others in a binary heap, whose keys
+ * stand in typed arrays, so that comparing touches no objects.
  */
 export class EventQueue<T> {
   #timesMs = new Float64Array(FIRST_CAPACITY);
@@ -15,11 +16,13 @@ export class EventQueue<T> {
   #sequences = new Float64Array(FIRST_CAPACITY);
   #events: (T | undefined)[] = [];
   #length = 0;
+  readonly #immediate = new Lane<T>();
+  readonly #steady = new Lane<T>();
   #added = 0;
   #nowMs = 0;
 
   get length(): number {
-    return this.#length;
+    return this.#length + this.#immediate.length + this.#steady.length;
   }
 
   /** How many events were ever added. */
@@ -35,6 +38,10 @@ export class EventQueue<T> {
   /** Adds an event; time never goes back. */
   add(atMs: number, event: T): void {
     assert(atMs >= this.#nowMs, `an event at ${atMs} ms, it is ${this.#nowMs} ms`);
+    if (atMs === this.#nowMs) {
+      this.#immediate.push(atMs, this.#added++, event);
+      return;
+    }
     if (this.#length === this.#timesMs.length) {
       this.#timesMs = doubled(this.#timesMs);
       this.#sequences = doubled(this.#sequences);
@@ -54,8 +61,19 @@ export class EventQueue<T> {
     this.#events[at] = event;
   }
 
+  /** Like `add`, for events of one kind whose times never go back from one to the next. */
+  append(atMs: number, event: T): void {
+    assert(atMs >= this.#nowMs && atMs >= this.#steady.lastMs, `an event at ${atMs} ms, behind a later one`);
+    this.#steady.push(atMs, this.#added++, event);
+  }
+
   /** Takes the next event out; undefined: there is none. */
   shift(): T | undefined {
+    const lane = this.#immediate.isBefore(this.#steady) ? this.#immediate : this.#steady;
+    if (lane.length > 0 && (this.#length === 0 || !this.#isBefore(0, lane.firstMs, lane.firstSequence))) {
+      this.#nowMs = lane.firstMs;
+      return lane.shift();
+    }
     if (this.#length === 0) {
       return undefined;
     }
@@ -100,6 +118,60 @@ export class EventQueue<T> {
     this.#timesMs[to] = this.#timesMs[from] as number;
     this.#sequences[to] = this.#sequences[from] as number;
     this.#events[to] = this.#events[from];
+  }
+}
+
+/** Events in the order in which they were added: a ring that doubles when it is full. */
+class Lane<T> {
+  #timesMs = new Float64Array(FIRST_CAPACITY);
+  #sequences = new Float64Array(FIRST_CAPACITY);
+  #events: (T | undefined)[] = new Array(FIRST_CAPACITY);
+  #head = 0;
+  length = 0;
+  /** Time of the event that was added last. */
+  lastMs: number = Number.NEGATIVE_INFINITY;
+
+  get firstMs(): number {
+    return this.length === 0 ? Number.POSITIVE_INFINITY : (this.#timesMs[this.#head] as number);
+  }
+
+  get firstSequence(): number {
+    return this.#sequences[this.#head] as number;
+  }
+
+  isBefore(other: Lane<T>): boolean {
+    const [mine, others] = [this.firstMs, other.firstMs];
+    return mine < others || (mine === others && this.firstSequence < other.firstSequence);
+  }
+
+  push(atMs: number, sequence: number, event: T): void {
+    if (this.length === this.#timesMs.length) {
+      this.#grow();
+    }
+    const at = (this.#head + this.length++) & (this.#timesMs.length - 1); // the capacity is a power of two
+    this.#timesMs[at] = atMs;
+    this.#sequences[at] = sequence;
+    this.#events[at] = event;
+    this.lastMs = atMs;
+  }
+
+  shift(): T | undefined {
+    const event = this.#events[this.#head];
+    this.#events[this.#head] = undefined;
+    this.#head = (this.#head + 1) & (this.#timesMs.length - 1);
+    this.length--;
+    return event;
+  }
+
+  #grow(): void {
+    const unroll = (array: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> => {
+      const larger = doubled(array);
+      larger.copyWithin(array.length, 0, this.#head); // what had wrapped around goes on behind the old end
+      return larger;
+    };
+    this.#events = [...this.#events, ...this.#events.slice(0, this.#head), ...new Array(this.length - this.#head)];
+    this.#timesMs = unroll(this.#timesMs);
+    this.#sequences = unroll(this.#sequences);
   }
 }
 

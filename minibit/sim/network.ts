@@ -126,12 +126,16 @@ export class Network<H extends Host> {
 
   #deliver(wire: Wire<H>, message: PeerMessage): void {
     const { latencyMs, jitterMs } = this.#options;
-    const delayMs = jitterMs === 0 ? latencyMs : latencyMs + this.#rng.next() * jitterMs;
-    wire.arrivedMs = Math.max(wire.arrivedMs, this.#clock.nowMs + delayMs);
-    this.#clock.at(wire.arrivedMs, wire.id, () => {
+    const arrive = (): void => {
       if (wire.isOpen) {
         this.#handlers.arrived(wire, message);
       }
-    });
+    };
+    if (jitterMs === 0) {
+      this.#clock.inOrder(this.#clock.nowMs + latencyMs, wire.id, arrive);
+      return;
+    }
+    wire.arrivedMs = Math.max(wire.arrivedMs, this.#clock.nowMs + latencyMs + this.#rng.next() * jitterMs);
+    this.#clock.at(wire.arrivedMs, wire.id, arrive);
   }
 }

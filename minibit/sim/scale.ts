@@ -4,15 +4,15 @@ import { build, fluidBoundMs, slowestMs } from "./scenario.ts";
 const SEED = 1;
 const PEERS = 10_000;
 const BLOCKS = 1000;
-const NEIGHBOURS = 20;
-const BLOCK_BYTES = 16 * 1024;
+const NEIGHBOURS = 10;
+const BLOCK_BYTES = 4 * 1024;
 
 /** A swarm that no machine here could run for real. Not in the report: it takes minutes. */
 export const scale: Experiment = {
   name: "scale",
   title: "Ten thousand peers",
   question: "Does a swarm of 10,000 peers and 1,000 blocks stay close to the bound?",
-  setting: `${PEERS} peers, 1 MB/s up, ${NEIGHBOURS} neighbours each, ${BLOCKS} blocks of 16 KiB; units queue at the uplinks.`,
+  setting: `${PEERS} peers, 1 MB/s up, ${NEIGHBOURS} neighbours each, ${BLOCKS} blocks of 4 KiB; units queue at the uplinks.`,
   literature: "Yang and de Veciana 2004; Mundinger et al. 2008: the time grows like log N.",
   reading: "How long the simulation takes, and how many events a second it handles, is told while it runs.",
   seed: SEED,
