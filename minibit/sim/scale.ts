@@ -4,7 +4,7 @@ import { build, fluidBoundMs, slowestMs } from "./scenario.ts";
 const SEED = 1;
 const PEERS = 10_000;
 const BLOCKS = 1000;
-const NEIGHBOURS = 10;
+const NEIGHBOURS = 8;
 const BLOCK_BYTES = 4 * 1024;
 
 /** A swarm that no machine here could run for real. Not in the report: it takes minutes. */
