@@ -13,7 +13,13 @@ import { exitCodeOf, onStop, type StopReason } from "./minibit/io/lifecycle.ts";
 import { LOG_FLAGS } from "./minibit/io/logging.ts";
 import { readStoredManifest } from "./minibit/io/open_store.ts";
 import { parseReport } from "./minibit/io/peer_report.ts";
-import { type ChildExit, describeExit, ProcessGroup } from "./minibit/io/process_group.ts";
+import {
+  type Child,
+  type ChildExit,
+  type ChildOptions,
+  describeExit,
+  ProcessGroup,
+} from "./minibit/io/process_group.ts";
 import { createProgress, type Progress } from "./minibit/io/progress.ts";
 import { type PeerRecord, summaryTable } from "./minibit/io/run_summary.ts";
 import { scanShare } from "./minibit/io/share.ts";
@@ -155,18 +161,15 @@ class LocalSwarm {
     const name = `peer ${id}`;
     this.#peersRunning++;
     const port = peerPort === 0 ? 0 : peerPort + id;
-    const child = this.#group.start({
-      name,
-      command: [
-        ...script("peer.ts"),
+    const child = this.#start(name, {
+      script: "peer.ts",
+      flags: [
         ...[String(id), "--events", "--tracker", tracker, "--port", String(port), "--dir", dir],
         ...(id === 0 ? ["--source", source] : []),
         ...peerFlags,
         ...logFlags,
       ],
       onLine: (line) => this.#report(id, line),
-      env: childEnvironment(),
-      onErrorLine: (line) => this.#errorLine(name, line),
       isReady: (line) => parseReport(line)?.event === "ready",
     });
     await child.ready;
@@ -187,12 +190,9 @@ class LocalSwarm {
     }
     const dealt = Promise.withResolvers<void>();
     this.#dealt = dealt.resolve;
-    this.#group.start({
-      name: "dist_block",
-      command: [...script("dist_block.ts"), "--peers", String(peers), "--dir", dir, "--source", source],
-      onLine: () => undefined,
-      env: childEnvironment(),
-      onErrorLine: (line) => this.#errorLine("dist_block", line),
+    this.#start("dist_block", {
+      script: "dist_block.ts",
+      flags: ["--peers", String(peers), "--dir", dir, "--source", source],
     });
     await dealt.promise;
   }
@@ -201,18 +201,27 @@ class LocalSwarm {
 
   async #startTracker(port: number): Promise<void> {
     const { peers, httpPort, logFlags, stdout } = this.#options;
-    const child = this.#group.start({
-      name: "tracker",
-      command: [
-        ...script("tracker.ts"),
-        ...["--port", String(port), "--http-port", String(httpPort), "--expect", String(peers), ...logFlags],
-      ],
-      env: childEnvironment(),
-      onErrorLine: (line) => this.#errorLine("tracker", line),
+    const child = this.#start("tracker", {
+      script: "tracker.ts",
+      flags: ["--port", String(port), "--http-port", String(httpPort), "--expect", String(peers), ...logFlags],
       isReady: (line) => line.includes("listening"),
-      onLine: () => undefined,
     });
     stdout.write(`${await child.ready}\n`);
+  }
+
+  /** Starts a script that stands beside this one. */
+  #start(
+    name: string,
+    options: { readonly script: string; readonly flags: readonly string[] } & Pick<ChildOptions, "onLine" | "isReady">,
+  ): Child {
+    const { script, flags, ...heard } = options;
+    return this.#group.start({
+      name,
+      command: [process.execPath, join(import.meta.dir, script), ...flags],
+      env: childEnvironment(),
+      onErrorLine: (line) => this.#errorLine(name, line),
+      ...heard,
+    });
   }
 
   #report(id: number, line: string): void {
@@ -278,11 +287,6 @@ class LocalSwarm {
       this.#peersLeft.resolve();
     }
   }
-}
-
-/** How to run a script that stands beside this one. */
-function script(name: string): string[] {
-  return [process.execPath, join(import.meta.dir, name)];
 }
 
 /** Flags in the environment are this script's own (MINIBIT_SOURCE!); the children's are all on their command lines. */

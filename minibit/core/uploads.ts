@@ -3,6 +3,7 @@ import { MAX_BLOCKS_IN_PROGRESS, MAX_QUEUED_REQUESTS } from "./limits.ts";
 import { type LiveLink, sameUnit, type Unit } from "./link.ts";
 import type { PeerMessage, RejectReason } from "./peer_wire.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
+import { remove } from "./remove.ts";
 
 /** A socket that has not taken a unit for this long is full: it does not hold up the others. */
 const STALLED_MS = 200;
@@ -211,11 +212,4 @@ export class Uploads {
 function isTurnOver({ upload }: LiveLink): boolean {
   const [next] = upload.queue;
   return next === undefined || (upload.deficit <= 0 && next.offset === 0);
-}
-
-function remove<T>(items: T[], item: T): void {
-  const index = items.indexOf(item);
-  if (index >= 0) {
-    items.splice(index, 1);
-  }
 }

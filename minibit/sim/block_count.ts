@@ -1,5 +1,5 @@
 import { atMost, type Experiment, type Row } from "./experiment.ts";
-import { build, fluidBoundMs, slowestMs } from "./scenario.ts";
+import { build, timesBound } from "./scenario.ts";
 
 const SEED = 1;
 const PEERS = 50;
@@ -23,7 +23,7 @@ export const blockCount: Experiment = {
     for (const blocks of [25, 50, 100, 200, 400, 800, 1600]) {
       const swarm = build({ peers: PEERS, blocks, blockSizeBytes: SHARE_BYTES / blocks, seed: SEED });
       swarm.run();
-      const ratio = slowestMs(swarm.peers) / fluidBoundMs(swarm);
+      const ratio = timesBound(swarm);
       const least = 1 + (Math.ceil(Math.log2(PEERS)) - 1) / blocks;
       progress(`${blocks} blocks: ${ratio.toFixed(3)}`);
       rows.push([blocks, SHARE_BYTES / blocks / 1024, ratio, least]);

@@ -1,3 +1,4 @@
+import { remove } from "../core/remove.ts";
 import type { Clock } from "./clock.ts";
 import type { Host, Wire } from "./wire.ts";
 
@@ -14,24 +15,41 @@ export interface Carrier {
 /** How long a shared link's rate may be off before it counts as changed: rounding, not news. */
 const RATE_TOLERANCE = 1e-9;
 
+/** What both kinds have in common: a foreseen end that any change since has made void. */
+abstract class TimedCarrier implements Carrier {
+  protected readonly clock: Clock;
+  protected readonly left: (wire: Wire) => void;
+
+  constructor(clock: Clock, left: (wire: Wire) => void) {
+    this.clock = clock;
+    this.left = left;
+  }
+
+  abstract start(wire: Wire): void;
+  abstract stop(wire: Wire): void;
+  abstract passedBytes(wire: Wire): number;
+
+  /** Lets `run` happen at `atMs`, in place of what was foreseen for the wire before. */
+  protected foresee(wire: Wire, atMs: number, run: () => void): void {
+    const change = ++wire.changes;
+    this.clock.at(atMs, wire.id, () => {
+      if (change === wire.changes) {
+        run();
+      }
+    });
+  }
+}
+
 /**
  * Units under way share an uplink as TCP connections share a bottleneck: each gets the same, and what one cannot use
  * (its receiver's downlink is shared too) goes to the others.
  *
  * Source: processor sharing, as in Qiu and Srikant 2004 and most simulations of swarms.
  */
-export class SharedCarrier implements Carrier {
-  readonly #clock: Clock;
-  readonly #left: (wire: Wire) => void;
-
-  constructor(clock: Clock, left: (wire: Wire) => void) {
-    this.#clock = clock;
-    this.#left = left;
-  }
-
+export class SharedCarrier extends TimedCarrier {
   start(wire: Wire): void {
     wire.leftBytes = wire.unit?.length ?? 0;
-    wire.updatedMs = this.#clock.nowMs;
+    wire.updatedMs = this.clock.nowMs;
     wire.bytesPerMs = 0;
     wire.from.outgoing.push(wire);
     wire.to.incoming.push(wire);
@@ -46,7 +64,7 @@ export class SharedCarrier implements Carrier {
   }
 
   passedBytes(wire: Wire): number {
-    return Math.floor((wire.unit?.length ?? 0) - Math.max(0, wire.leftBytes - elapsedBytes(wire, this.#clock.nowMs)));
+    return Math.floor((wire.unit?.length ?? 0) - Math.max(0, wire.leftBytes - elapsedBytes(wire, this.clock.nowMs)));
   }
 
   #changed(wire: Wire): void {
@@ -78,16 +96,13 @@ export class SharedCarrier implements Carrier {
     if (Math.abs(bytesPerMs - wire.bytesPerMs) <= RATE_TOLERANCE * wire.bytesPerMs) {
       return;
     }
-    const nowMs = this.#clock.nowMs;
+    const nowMs = this.clock.nowMs;
     wire.leftBytes = Math.max(0, wire.leftBytes - elapsedBytes(wire, nowMs));
     wire.updatedMs = nowMs;
     wire.bytesPerMs = bytesPerMs;
-    const change = ++wire.changes;
-    this.#clock.at(nowMs + (wire.leftBytes === 0 ? 0 : wire.leftBytes / bytesPerMs), wire.id, () => {
-      if (change === wire.changes) {
-        this.stop(wire);
-        this.#left(wire);
-      }
+    this.foresee(wire, nowMs + (wire.leftBytes === 0 ? 0 : wire.leftBytes / bytesPerMs), () => {
+      this.stop(wire);
+      this.left(wire);
     });
   }
 }
@@ -97,20 +112,12 @@ export class SharedCarrier implements Carrier {
  *
  * One event a unit instead of one a change of rate: for large swarms.
  */
-export class QueuedCarrier implements Carrier {
-  readonly #clock: Clock;
-  readonly #left: (wire: Wire) => void;
-
-  constructor(clock: Clock, left: (wire: Wire) => void) {
-    this.#clock = clock;
-    this.#left = left;
-  }
-
+export class QueuedCarrier extends TimedCarrier {
   start(wire: Wire): void {
     const { from } = wire;
     wire.leftBytes = wire.unit?.length ?? 0;
-    from.upFreeMs = Math.max(this.#clock.nowMs, from.upFreeMs) + wire.leftBytes / from.upBytesPerMs;
-    this.#then(wire, from.upFreeMs, () => this.#receive(wire));
+    from.upFreeMs = Math.max(this.clock.nowMs, from.upFreeMs) + wire.leftBytes / from.upBytesPerMs;
+    this.foresee(wire, from.upFreeMs, () => this.#receive(wire));
   }
 
   stop(wire: Wire): void {
@@ -124,22 +131,13 @@ export class QueuedCarrier implements Carrier {
 
   #receive(wire: Wire): void {
     const { to } = wire;
-    const nowMs = this.#clock.nowMs;
+    const nowMs = this.clock.nowMs;
     to.downFreeMs = Math.max(nowMs, to.downFreeMs + wire.leftBytes / to.downBytesPerMs);
     if (to.downFreeMs > nowMs) {
-      this.#then(wire, to.downFreeMs, () => this.#left(wire));
+      this.foresee(wire, to.downFreeMs, () => this.left(wire));
     } else {
-      this.#left(wire);
+      this.left(wire);
     }
-  }
-
-  #then(wire: Wire, atMs: number, run: () => void): void {
-    const change = ++wire.changes;
-    this.#clock.at(atMs, wire.id, () => {
-      if (change === wire.changes) {
-        run();
-      }
-    });
   }
 }
 
@@ -150,11 +148,4 @@ function downShare({ to }: Wire): number {
 function elapsedBytes(wire: Wire, nowMs: number): number {
   // an unlimited link carries everything at once, and 0 * Infinity is not a number
   return nowMs === wire.updatedMs ? 0 : (nowMs - wire.updatedMs) * wire.bytesPerMs;
-}
-
-function remove<T>(items: T[], item: T): void {
-  const index = items.indexOf(item);
-  if (index >= 0) {
-    items.splice(index, 1);
-  }
 }

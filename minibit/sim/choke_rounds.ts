@@ -1,7 +1,7 @@
 import { assignSlots } from "../core/choker.ts";
 import { atLeast, atMost, type Experiment, type Row } from "./experiment.ts";
 import { withoutVacancies } from "./policies.ts";
-import { build, fluidBoundMs, slowestMs } from "./scenario.ts";
+import { build, timesBound } from "./scenario.ts";
 
 const SEED = 1;
 const BLOCKS = 512;
@@ -28,7 +28,7 @@ export const chokeRounds: Experiment = {
         const unchokeIntervalMs = (percent / 100) * BLOCKS * 65.536;
         const swarm = build({ peers: 50, blocks: BLOCKS, seed: SEED, sharing: { unchokeIntervalMs, policies } });
         swarm.run();
-        const ratio = slowestMs(swarm.peers) / fluidBoundMs(swarm);
+        const ratio = timesBound(swarm);
         progress(`${percent} %, ${series}: ${ratio.toFixed(3)}`);
         rows.push([percent, series === "filled" ? "filled at once" : "wait for the round", ratio]);
         points.push({

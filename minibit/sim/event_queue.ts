@@ -25,11 +25,6 @@ export class EventQueue<T> {
     return this.#length + this.#immediate.length + this.#steady.length;
   }
 
-  /** How many events were ever added. */
-  get added(): number {
-    return this.#added;
-  }
-
   /** Time of the event that `shift` returned last. */
   get nowMs(): number {
     return this.#nowMs;

@@ -1,5 +1,5 @@
 import { atMost, type Experiment, type Row } from "./experiment.ts";
-import { build, fluidBoundMs, median, slowestMs } from "./scenario.ts";
+import { build, median, timesBound } from "./scenario.ts";
 import type { SimPeer } from "./sim_peer.ts";
 
 const SEED = 1;
@@ -27,7 +27,7 @@ export const lastBlocks: Experiment = {
       const leechers = swarm.peers.slice(1);
       const [usual, last] = [median(leechers.map(medianGapMs)), median(leechers.map(lastGapMs))];
       progress(`N = ${peers}: ${(last / usual).toFixed(2)}`);
-      rows.push([peers, usual, last, last / usual, slowestMs(swarm.peers) / fluidBoundMs(swarm)]);
+      rows.push([peers, usual, last, last / usual, timesBound(swarm)]);
       points.push(
         { x: String(peers), y: usual, series: "median gap" },
         { x: String(peers), y: last, series: "gap of the last 1 %" },

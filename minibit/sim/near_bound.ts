@@ -1,5 +1,5 @@
 import { atMost, type Check, type Experiment, type Row } from "./experiment.ts";
-import { build, fluidBoundMs, slowestMs } from "./scenario.ts";
+import { build, fluidBoundMs, slowestMs, timesBound } from "./scenario.ts";
 
 const BLOCKS = 1024;
 const SEED = 1;
@@ -29,7 +29,7 @@ export const nearBound: Experiment = {
     for (const peers of [4, 10, 25, 50, 100]) {
       const swarm = build({ peers, blocks: BLOCKS, seed: SEED });
       swarm.run();
-      const ratio = slowestMs(swarm.peers) / fluidBoundMs(swarm);
+      const ratio = timesBound(swarm);
       progress(`N = ${peers}: ${ratio.toFixed(3)}`);
       rows.push(["tracker", peers, ratio, "-"]);
       checks.push(atMost(`T / fluid bound, N = ${peers}`, ratio, TARGET));

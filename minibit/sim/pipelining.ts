@@ -1,6 +1,6 @@
 import { pipelineDepth } from "../core/pipeline.ts";
 import { atLeast, atMost, type Check, type Experiment, type Row } from "./experiment.ts";
-import { build, fluidBoundMs, slowestMs } from "./scenario.ts";
+import { build, timesBound } from "./scenario.ts";
 
 const SEED = 1;
 const BLOCKS = 256;
@@ -38,7 +38,7 @@ export const pipelining: Experiment = {
           sharing: { policies: { pipelineDepth: depth } },
         });
         swarm.run();
-        const ratio = slowestMs(swarm.peers) / fluidBoundMs(swarm);
+        const ratio = timesBound(swarm);
         progress(`${roundTripMs} ms, ${series}: ${ratio.toFixed(3)}`);
         rows.push([roundTripMs, series === "adaptive" ? "adaptive" : `${FIXED_UNITS} units`, ratio]);
         points.push({ x: String(roundTripMs), y: ratio, series });

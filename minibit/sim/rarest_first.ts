@@ -1,7 +1,7 @@
 import type { ChooseBlock } from "../core/next_fetch.ts";
 import { atMost, type Check, type Experiment, type Row } from "./experiment.ts";
 import { firstBlock, randomBlock } from "./policies.ts";
-import { build, fluidBoundMs, slowestMs } from "./scenario.ts";
+import { build, timesBound } from "./scenario.ts";
 
 const SEED = 1;
 const PEERS = 100;
@@ -37,7 +37,7 @@ export const rarestFirst: Experiment = {
         const policies = { smartSeed, ...(chooseBlock === undefined ? {} : { chooseBlock }) };
         const swarm = build({ peers: PEERS, blocks: BLOCKS, seed: SEED, neighbours, sharing: { policies } });
         swarm.run();
-        const ratio = slowestMs(swarm.peers) / fluidBoundMs(swarm);
+        const ratio = timesBound(swarm);
         const given = (swarm.coverage?.servedBytes ?? 0) / swarm.geometry.sizeBytes;
         progress(`${neighbours} neighbours, ${series}: ${ratio.toFixed(3)}`);
         rows.push([neighbours, series, ratio, given]);

@@ -1,6 +1,6 @@
 import { shuffle } from "../core/rng.ts";
 import { atMost, type Check, type Experiment, type Row } from "./experiment.ts";
-import { build, duplicateRatio, fluidBoundMs, slowestMs } from "./scenario.ts";
+import { build, duplicateRatio, fluidBoundMs, timesBound } from "./scenario.ts";
 import type { SimPeer } from "./sim_peer.ts";
 import type { Swarm } from "./swarm.ts";
 
@@ -35,7 +35,7 @@ export const roughWeather: Experiment = {
       const swarm = make();
       swarm.run(() => swarm.peers.every((peer) => !peer.isAlive || !counts(peer) || peer.doneMs !== undefined));
       const watched = swarm.peers.filter((peer) => peer.id > 0 && peer.isAlive && counts(peer));
-      const ratio = slowestMs(watched) / fluidBoundMs(swarm, watched);
+      const ratio = timesBound(swarm, watched);
       const twice = 100 * duplicateRatio(watched);
       progress(`${what}: ${ratio.toFixed(3)}, duplicates ${twice.toFixed(2)} %`);
       rows.push([what, watched.length, ratio, twice]);

@@ -1,5 +1,5 @@
 import { atMost, type Experiment } from "./experiment.ts";
-import { build, fluidBoundMs, slowestMs } from "./scenario.ts";
+import { build, timesBound } from "./scenario.ts";
 
 const SEED = 1;
 const PEERS = 10_000;
@@ -38,7 +38,7 @@ export const scale: Experiment = {
       return swarm.unfinished === 0;
     };
     swarm.run(isDone);
-    const ratio = slowestMs(swarm.peers) / fluidBoundMs(swarm);
+    const ratio = timesBound(swarm);
     const { events, hash } = swarm.clock;
     return {
       table: {

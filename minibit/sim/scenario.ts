@@ -86,6 +86,11 @@ export function fluidBoundMs(swarm: Swarm, leechers: readonly SimPeer[] = swarm.
   return swarm.geometry.sizeBytes * Math.max(1 / seedUp, 1 / slowestDown, leechers.length / allUp);
 }
 
+/** How many times the bound the slowest of the leechers took. @param leechers as for `fluidBoundMs` */
+export function timesBound(swarm: Swarm, leechers: readonly SimPeer[] = swarm.peers.slice(1)): number {
+  return slowestMs(leechers) / fluidBoundMs(swarm, leechers);
+}
+
 /** Bytes that came twice, as a part of all that came. */
 export function duplicateRatio(peers: readonly SimPeer[]): number {
   let duplicateBytes = 0;

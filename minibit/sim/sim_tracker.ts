@@ -5,6 +5,7 @@ import type { PeerInput } from "../core/peer_io.ts";
 import type { Rng } from "../core/rng.ts";
 import { TrackerCore } from "../core/tracker_core.ts";
 import type { TrackerInput, TrackerOutput } from "../core/tracker_io.ts";
+import { NO_STATS } from "../core/tracker_peer.ts";
 import { NO_SWARM, type TrackerMessage } from "../core/tracker_wire.ts";
 import type { Clock } from "./clock.ts";
 import type { SimPeer } from "./sim_peer.ts";
@@ -99,14 +100,12 @@ export class SimTracker {
     if (!this.#registered.has(peer)) {
       return;
     }
-    const { sharing } = peer.core;
-    const stats = sharing?.stats(this.#clock.nowMs) ?? NOTHING_YET;
     this.#send(peer, {
       type: "STATS",
-      ...stats,
+      ...NO_STATS,
+      ...peer.core.sharing?.stats(this.#clock.nowMs),
       hashFailures: peer.core.hashFailures,
       neighbours: peer.wires.size,
-      messages: [],
       done: peer.isComplete,
     });
     this.#clock.at(this.#clock.nowMs + HEARTBEAT_MS, peer.id, () => this.#beat(peer));
@@ -160,14 +159,3 @@ export class SimTracker {
     });
   }
 }
-
-const NOTHING_YET = {
-  downBytesPerSecond: 0,
-  upBytesPerSecond: 0,
-  downBytes: 0,
-  upBytes: 0,
-  duplicateBytes: 0,
-  unchoked: [],
-  optimistic: [],
-  chokedBy: 0,
-};

@@ -1,5 +1,5 @@
 import { atMost, between, type Check, type Experiment, type Row } from "./experiment.ts";
-import { build, fluidBoundMs, slowestMs } from "./scenario.ts";
+import { build, timesBound } from "./scenario.ts";
 
 const SEED = 1;
 const BLOCKS = 512;
@@ -33,7 +33,7 @@ export const smartSeed: Experiment = {
         const given = (swarm.coverage?.servedBytes ?? 0) / swarm.geometry.sizeBytes;
         const series = smart ? "smart" : "naive";
         progress(`${latencyMs} ms, ${series}: ${given.toFixed(3)}`);
-        rows.push([latencyMs, series, given, slowestMs(swarm.peers) / fluidBoundMs(swarm)]);
+        rows.push([latencyMs, series, given, timesBound(swarm)]);
         points.push({ x: latencyMs, y: given, series });
         const what = `shares given until coverage, ${series}, ${latencyMs} ms`;
         checks.push(smart ? atMost(what, given, 1.02) : between(what, given, [1.04, 1.3]));

@@ -51,7 +51,7 @@ export class Swarm {
   readonly rng: Rng;
   readonly peers: SimPeer[] = [];
   observer: SwarmObserver = {};
-  /** When each block was first verified by a peer that did not start with it. */
+  /** Blocks that a peer which did not start with them has verified. */
   readonly #spreadBlocks: Bitfield;
   /** When every block existed outside of the seeds, and what the seeds had served by then. */
   coverage: { readonly atMs: number; readonly servedBytes: number } | undefined;

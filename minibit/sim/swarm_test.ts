@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { atMost } from "./experiment.ts";
 import { noSlots } from "./policies.ts";
-import { build, duplicateRatio, fluidBoundMs, type Scenario, slowestMs } from "./scenario.ts";
+import { build, duplicateRatio, type Scenario, slowestMs, timesBound } from "./scenario.ts";
 import { Swarm } from "./swarm.ts";
 import { Watchdog } from "./watchdog.ts";
 
@@ -12,7 +12,7 @@ function outcome(scenario: Partial<Scenario> = {}) {
   const swarm = build({ ...SMALL, ...scenario });
   swarm.run();
   const { hash, events } = swarm.clock;
-  return { hash, events, tookMs: slowestMs(swarm.peers), ratio: slowestMs(swarm.peers) / fluidBoundMs(swarm), swarm };
+  return { hash, events, tookMs: slowestMs(swarm.peers), ratio: timesBound(swarm), swarm };
 }
 
 test("the same seed makes the same run, event for event; another seed another", () => {
