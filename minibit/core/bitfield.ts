@@ -64,7 +64,7 @@ export class Bitfield {
 
   /** Puts `index` in; returns whether it was new. */
   add(index: number): boolean {
-    assert(index >= 0 && index < this.size, `bit ${index} of ${this.size}`);
+    assert(index >= 0 && index < this.size, () => `bit ${index} of ${this.size}`);
     if (this.has(index)) {
       return false;
     }

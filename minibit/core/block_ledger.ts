@@ -137,7 +137,7 @@ export class BlockLedger {
 
   /** Makes the link an owner, the last one among several. */
   own(fetch: Fetch, link: LiveLink): void {
-    assert(ownerOf(fetch, link) === undefined, `link ${link.id} owns block ${fetch.block} already`);
+    assert(ownerOf(fetch, link) === undefined, () => `link ${link.id} owns block ${fetch.block} already`);
     fetch.owners.push({ link, asked: fetch.received, closed: false });
     this.#unowned.delete(fetch);
   }
@@ -188,7 +188,7 @@ export class BlockLedger {
       return undefined;
     }
     fetch.received = Math.max(fetch.received, receivedBytes);
-    assert(fetch.received <= fetch.length, `block ${block} is longer than itself`);
+    assert(fetch.received <= fetch.length, () => `block ${block} is longer than itself`);
     if (fetch.received < fetch.length) {
       return undefined;
     }

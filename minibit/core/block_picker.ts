@@ -45,7 +45,7 @@ export class BlockPicker {
 
   /** Lets `block` be picked; it must not wait already. */
   add(block: number): void {
-    assert(!this.has(block), `block ${block} waits already`);
+    assert(!this.has(block), () => `block ${block} waits already`);
     const copies = this.copies(block);
     this.#makeBuckets(copies);
     // open a gap at the end and carry it down to the block's bucket, one move a bucket
@@ -64,7 +64,7 @@ export class BlockPicker {
 
   /** Takes `block` out: somebody fetches it, or it is held. */
   remove(block: number): void {
-    assert(this.has(block), `block ${block} does not wait`);
+    assert(this.has(block), () => `block ${block} does not wait`);
     let gap = this.#position[block] as number;
     for (let bucket = this.copies(block) + 1; bucket < this.#starts.length; bucket++) {
       const last = (this.#starts[bucket] as number) - 1;
@@ -95,7 +95,7 @@ export class BlockPicker {
   /** One neighbour less holds `block`. */
   lost(block: number): void {
     const copies = this.copies(block);
-    assert(copies > 0, `block ${block} has no copy to lose`);
+    assert(copies > 0, () => `block ${block} has no copy to lose`);
     this.#copies[block] = copies - 1;
     if (this.has(block)) {
       const first = this.#starts[copies] as number;

@@ -72,19 +72,19 @@ export class Writer {
   #at = 0;
 
   u8(value: number): void {
-    assert(Number.isInteger(value) && value >= 0 && value <= 0xff, `u8 ${value}`);
+    assert(Number.isInteger(value) && value >= 0 && value <= 0xff, () => `u8 ${value}`);
     const at = this.#grow(1);
     this.#view.setUint8(at, value);
   }
 
   u16(value: number): void {
-    assert(Number.isInteger(value) && value >= 0 && value <= 0xffff, `u16 ${value}`);
+    assert(Number.isInteger(value) && value >= 0 && value <= 0xffff, () => `u16 ${value}`);
     const at = this.#grow(2);
     this.#view.setUint16(at, value);
   }
 
   u32(value: number): void {
-    assert(Number.isInteger(value) && value >= 0 && value <= 0xffffffff, `u32 ${value}`);
+    assert(Number.isInteger(value) && value >= 0 && value <= 0xffffffff, () => `u32 ${value}`);
     const at = this.#grow(4);
     this.#view.setUint32(at, value);
   }
@@ -148,7 +148,7 @@ export const size64: Codec<number> = {
     return Number(value);
   },
   write(w, v) {
-    assert(Number.isSafeInteger(v) && v >= 0, `size64 ${v}`);
+    assert(Number.isSafeInteger(v) && v >= 0, () => `size64 ${v}`);
     w.u64(BigInt(v));
   },
 };
@@ -170,7 +170,7 @@ export function fixedBytes(length: number): Codec<Uint8Array> {
   return {
     read: (r) => r.bytes(length).slice(),
     write(w, v) {
-      assert(v.length === length, `${v.length} bytes instead of ${length}`);
+      assert(v.length === length, () => `${v.length} bytes instead of ${length}`);
       w.bytes(v);
     },
   };
@@ -187,7 +187,7 @@ export function blob(max: number): Codec<Uint8Array> {
       return r.bytes(length).slice();
     },
     write(w, v) {
-      assert(v.length <= max, `blob of ${v.length}`);
+      assert(v.length <= max, () => `blob of ${v.length}`);
       w.u32(v.length);
       w.bytes(v);
     },
@@ -236,7 +236,7 @@ export function list<T>(item: Codec<T>, max: number): Codec<readonly T[]> {
       return items;
     },
     write(w, v) {
-      assert(v.length <= max, `list of ${v.length}`);
+      assert(v.length <= max, () => `list of ${v.length}`);
       w.u16(v.length);
       for (const value of v) {
         item.write(w, value);
@@ -257,7 +257,7 @@ export function oneOf<const T extends readonly string[]>(words: T): Codec<T[numb
     },
     write(w, v) {
       const code = words.indexOf(v);
-      assert(code >= 0, `code ${v}`);
+      assert(code >= 0, () => `code ${v}`);
       w.u8(code);
     },
   };
@@ -310,7 +310,7 @@ export const runs: Codec<readonly number[]> = {
     return blocks;
   },
   write(w, v) {
-    assert(v.length <= MAX_RUNS, `${v.length} block numbers`);
+    assert(v.length <= MAX_RUNS, () => `${v.length} block numbers`);
     const found = toRuns(v);
     w.u16(found.length);
     for (const [start, length] of found) {
@@ -328,7 +328,7 @@ export function toRuns(blocks: readonly number[]): [start: number, length: numbe
     if (last !== undefined && last[0] + last[1] === block) {
       last[1]++;
     } else {
-      assert(last === undefined || block > last[0] + last[1] - 1, `runs of rising numbers, not ${block}`);
+      assert(last === undefined || block > last[0] + last[1] - 1, () => `runs of rising numbers, not ${block}`);
       found.push([block, 1]);
     }
   }

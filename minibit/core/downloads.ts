@@ -146,7 +146,7 @@ export class Downloads {
     const { block } = fetch;
     const { download } = link;
     const owner = ownerOf(fetch, link);
-    assert(owner !== undefined, `link ${link.id} owns block ${block}`);
+    assert(owner !== undefined, () => `link ${link.id} owns block ${block}`);
     const offset = Math.max(owner.asked, fetch.received);
     const length = Math.min(unitBytes, fetch.length - offset);
     if (download.pending.length === download.cancelled) {

@@ -25,10 +25,11 @@ export class UserError extends Error {
 /**
  * Guards a condition that only a bug of ours can break.
  *
+ * @param message a function where there are numbers in it: most texts are never read, and composing them costs more than the check
  * @throws {Error} when `condition` is false
  */
-export function assert(condition: boolean, message: string): asserts condition {
+export function assert(condition: boolean, message: string | (() => string)): asserts condition {
   if (!condition) {
-    throw new Error(`Assertion failed: ${message}`);
+    throw new Error(`Assertion failed: ${typeof message === "string" ? message : message()}`);
   }
 }

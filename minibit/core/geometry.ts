@@ -12,8 +12,8 @@ export class Geometry {
   readonly blockCount: number;
 
   constructor(sizeBytes: number, blockSizeBytes: number) {
-    assert(Number.isSafeInteger(sizeBytes) && sizeBytes >= 0, `share of ${sizeBytes} bytes`);
-    assert(Number.isSafeInteger(blockSizeBytes) && blockSizeBytes > 0, `block of ${blockSizeBytes} bytes`);
+    assert(Number.isSafeInteger(sizeBytes) && sizeBytes >= 0, () => `share of ${sizeBytes} bytes`);
+    assert(Number.isSafeInteger(blockSizeBytes) && blockSizeBytes > 0, () => `block of ${blockSizeBytes} bytes`);
     this.sizeBytes = sizeBytes;
     this.blockSizeBytes = blockSizeBytes;
     this.blockCount = Math.ceil(sizeBytes / blockSizeBytes);
@@ -26,7 +26,7 @@ export class Geometry {
 
   /** Length of block `block`; only the last one may be shorter. */
   lengthOf(block: number): number {
-    assert(this.holds(block), `block ${block} of ${this.blockCount}`);
+    assert(this.holds(block), () => `block ${block} of ${this.blockCount}`);
     return Math.min(this.blockSizeBytes, this.sizeBytes - this.offsetOf(block));
   }
 
@@ -82,7 +82,7 @@ export class FileMap {
     while (at < end) {
       const start = this.#starts[file];
       const next = this.#starts[file + 1];
-      assert(start !== undefined && next !== undefined, `byte ${at} is in the share`);
+      assert(start !== undefined && next !== undefined, () => `byte ${at} is in the share`);
       const take = Math.min(end, next) - at;
       if (take > 0) {
         found.push({ file, offset: at - start, length: take });

@@ -89,7 +89,7 @@ export function parseManifest(bytes: Uint8Array, options: { readonly platform?: 
 
 /** The SHA-256 that block `block` must have; not a copy. */
 export function blockHash(manifest: Manifest, block: number): Uint8Array {
-  assert(block >= 0 && block < manifest.blockCount, `block ${block} of ${manifest.blockCount}`);
+  assert(block >= 0 && block < manifest.blockCount, () => `block ${block} of ${manifest.blockCount}`);
   return manifest.hashes.subarray(block * HASH_BYTES, (block + 1) * HASH_BYTES);
 }
 

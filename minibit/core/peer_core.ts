@@ -14,6 +14,7 @@ import type { PeerAddress } from "./tracker_wire.ts";
 const ENOUGH_LINKS = 4;
 /** Dials, time-outs and keep-alives are looked after this often. */
 const HOUSEKEEPING_MS = 500;
+const NOTHING: readonly PeerOutput[] = [];
 
 type LinkHandlers = Pick<
   PeerHandlers<void, [link: LiveLink, nowMs: number]>,
@@ -84,7 +85,7 @@ export class PeerCore {
   }
 
   /** Takes in what happened at `nowMs` (never going back) and returns what is to be done, in that order. */
-  handle(input: PeerInput, nowMs: number): PeerOutput[] {
+  handle(input: PeerInput, nowMs: number): readonly PeerOutput[] {
     this.#nowMs = nowMs;
     this.#take(input);
     if (nowMs >= this.#housekeepingMs) {
@@ -93,6 +94,9 @@ export class PeerCore {
     }
     this.#sharing?.settle(nowMs);
     const outputs = this.#outputs;
+    if (outputs.length === 0) {
+      return NOTHING; // half of all inputs ask for nothing
+    }
     this.#outputs = [];
     return outputs;
   }

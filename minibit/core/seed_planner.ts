@@ -112,7 +112,7 @@ export class SeedPlanner {
   release(link: number, block: number): void {
     if (this.#grants.get(block)?.link === link) {
       this.#forget(block);
-      assert(this.#isFree(block), `block ${block} was granted though spread`);
+      assert(this.#isFree(block), () => `block ${block} was granted though spread`);
       this.#queue.push(block);
     }
   }

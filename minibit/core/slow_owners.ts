@@ -38,9 +38,9 @@ export function findRescue(
   }
   let slowest: { readonly fetch: Fetch; readonly owner: Owner; readonly etaMs: number } | undefined;
   for (const fetch of fetches) {
-    const owner = fetch.owners.find((o) => !o.closed);
     const isFull = fetch.solo || fetch.owners.length >= MAX_OWNERS;
-    if (owner !== undefined && !isFull && ownerOf(fetch, link) === undefined && wanted(fetch.block)) {
+    const owner = isFull || !wanted(fetch.block) || ownerOf(fetch, link) !== undefined ? undefined : firstOpen(fetch);
+    if (owner !== undefined) {
       const etaMs = ownerEtaMs(fetch, owner, nowMs);
       slowest = slowest === undefined || etaMs > slowest.etaMs ? { fetch, owner, etaMs } : slowest;
     }
@@ -56,6 +56,15 @@ export function findRescue(
   return endgame && etaMs > ENDGAME_FACTOR * ownMs
     ? { fetch, slow: owner, how: "join", riskBytes: bytesLeft(fetch) }
     : undefined;
+}
+
+function firstOpen({ owners }: Fetch): Owner | undefined {
+  for (const owner of owners) {
+    if (!owner.closed) {
+      return owner;
+    }
+  }
+  return undefined;
 }
 
 /** When an owner will have brought its block: what it owes before and of it, at its rate. */

@@ -64,7 +64,7 @@ export class Wire<T extends MessageTable> {
   constructor(table: T) {
     this.table = table;
     for (const [name, row] of Object.entries(table)) {
-      assert(!this.#byCode.has(row.code), `message code ${row.code} used twice`);
+      assert(!this.#byCode.has(row.code), () => `message code ${row.code} used twice`);
       this.#byCode.set(row.code, {
         name,
         row,
@@ -138,7 +138,7 @@ export class Wire<T extends MessageTable> {
     }
     const payloadBytes = row.payload === undefined ? 0 : (values[row.payload] as number);
     const length = writer.length - FRAME_HEADER_BYTES + 1 + payloadBytes;
-    assert(length - 1 <= row.maxBytes, `${String(message.type)} of ${length - 1} bytes`);
+    assert(length - 1 <= row.maxBytes, () => `${String(message.type)} of ${length - 1} bytes`);
     writer.patchU32(0, length);
     return writer.finish();
   }

@@ -65,7 +65,7 @@ export class DirectStore implements BlockStore {
   write(block: number, offset: number, bytes: Uint8Array): Promise<void> {
     assert(
       this.#geometry.contains(block, offset, bytes.length),
-      `${bytes.length} bytes at ${offset} of block ${block}`,
+      () => `${bytes.length} bytes at ${offset} of block ${block}`,
     );
     return this.#order.add(block, offset, async () => {
       try {
@@ -88,7 +88,7 @@ export class DirectStore implements BlockStore {
 
   readInto(block: number, offset: number, into: Uint8Array): void {
     const { tree, held } = this.#parts;
-    assert(held.has(block), `block ${block} is held`);
+    assert(held.has(block), () => `block ${block} is held`);
     const doing = `Cannot read block ${block} of ${quote(this.#root)}`;
     try {
       if (!tree.read(this.#geometry.offsetOf(block) + offset, into)) {

@@ -56,7 +56,7 @@ export class FilePool {
   forget(file: number): void {
     const open = this.#files.get(file);
     if (open !== undefined) {
-      assert(open.writes === 0, `file ${file} is not in use`);
+      assert(open.writes === 0, () => `file ${file} is not in use`);
       this.#files.delete(file);
       closeSync(open.fd);
     }

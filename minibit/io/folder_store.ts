@@ -97,7 +97,7 @@ export class FolderStore implements BlockStore {
   write(block: number, offset: number, bytes: Uint8Array): Promise<void> {
     assert(
       this.#geometry.contains(block, offset, bytes.length),
-      `${bytes.length} bytes at ${offset} of block ${block}`,
+      () => `${bytes.length} bytes at ${offset} of block ${block}`,
     );
     return this.#order.add(block, offset, async () => {
       try {
@@ -130,7 +130,7 @@ export class FolderStore implements BlockStore {
 
   readInto(block: number, offset: number, into: Uint8Array): void {
     const { folder, held } = this.#parts;
-    assert(held.has(block), `block ${block} is held`);
+    assert(held.has(block), () => `block ${block} is held`);
     const doing = `Cannot read ${quote(blockPath(folder, block))}`;
     try {
       if (this.#blocks.read(block, into, offset) < into.length) {

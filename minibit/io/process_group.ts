@@ -158,7 +158,7 @@ function startChild(options: ChildOptions): Child {
 
 function spawn(options: ChildOptions): Bun.Subprocess<"pipe", "pipe", "pipe" | "inherit"> {
   const { name, command, cwd, env, onErrorLine } = options;
-  assert(command.length > 0, `no command for ${name}`);
+  assert(command.length > 0, () => `no command for ${name}`);
   try {
     return Bun.spawn([...command], {
       ...(cwd === undefined ? {} : { cwd }),

@@ -1,9 +1,9 @@
 import { EventQueue } from "./event_queue.ts";
 
 /** What happens at some time, and to what: `subject` is a number that tells wires and peers apart in the log's hash. */
-interface Happening {
+export interface Happening {
   readonly subject: number;
-  readonly run: () => void;
+  run(): void;
 }
 
 /** The virtual clock: it jumps from one event to the next, and hashes what happened. */
@@ -31,9 +31,14 @@ export class Clock {
     this.#queue.add(atMs, { subject, run });
   }
 
-  /** Like `at`, for arrivals after one and the same latency: their times never go back from one call to the next. */
-  inOrder(atMs: number, subject: number, run: () => void): void {
-    this.#queue.append(atMs, { subject, run });
+  /** Like `at`, for what happens so often that two objects for each would be one too many. */
+  add(atMs: number, happening: Happening): void {
+    this.#queue.add(atMs, happening);
+  }
+
+  /** Like `add`, for arrivals after one and the same latency: their times never go back from one call to the next. */
+  inOrder(atMs: number, happening: Happening): void {
+    this.#queue.append(atMs, happening);
   }
 
   /** Lets the next event happen; returns whether there was one. */

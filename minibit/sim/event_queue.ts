@@ -32,7 +32,7 @@ export class EventQueue<T> {
 
   /** Adds an event; time never goes back. */
   add(atMs: number, event: T): void {
-    assert(atMs >= this.#nowMs, `an event at ${atMs} ms, it is ${this.#nowMs} ms`);
+    assert(atMs >= this.#nowMs, () => `an event at ${atMs} ms, it is ${this.#nowMs} ms`);
     if (atMs === this.#nowMs) {
       this.#immediate.push(atMs, this.#added++, event);
       return;
@@ -58,7 +58,7 @@ export class EventQueue<T> {
 
   /** Like `add`, for events of one kind whose times never go back from one to the next. */
   append(atMs: number, event: T): void {
-    assert(atMs >= this.#nowMs && atMs >= this.#steady.lastMs, `an event at ${atMs} ms, behind a later one`);
+    assert(atMs >= this.#nowMs && atMs >= this.#steady.lastMs, () => `an event at ${atMs} ms, behind a later one`);
     this.#steady.push(atMs, this.#added++, event);
   }
 

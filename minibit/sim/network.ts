@@ -2,7 +2,7 @@ import type { Unit } from "../core/link.ts";
 import type { PeerMessage } from "../core/peer_wire.ts";
 import type { Rng } from "../core/rng.ts";
 import { type Carrier, QueuedCarrier, SharedCarrier } from "./carrier.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock, Happening } from "./clock.ts";
 import { type Host, Wire } from "./wire.ts";
 
 /** What the links are like. */
@@ -61,7 +61,8 @@ export class Network<H extends Host> {
 
   /** Sends a message without payload. */
   send(wire: Wire<H>, message: PeerMessage): void {
-    if (wire.cargo.length > 0) {
+    // units alone take time, and messages wait only behind them
+    if (wire.bufferedBytes > 0) {
       wire.cargo.push({ message });
     } else {
       this.#deliver(wire, message);
@@ -126,16 +127,35 @@ export class Network<H extends Host> {
 
   #deliver(wire: Wire<H>, message: PeerMessage): void {
     const { latencyMs, jitterMs } = this.#options;
-    const arrive = (): void => {
-      if (wire.isOpen) {
-        this.#handlers.arrived(wire, message);
-      }
-    };
+    const arrival = new Arrival(this.#handlers, wire, message);
     if (jitterMs === 0) {
-      this.#clock.inOrder(this.#clock.nowMs + latencyMs, wire.id, arrive);
+      this.#clock.inOrder(this.#clock.nowMs + latencyMs, arrival);
       return;
     }
     wire.arrivedMs = Math.max(wire.arrivedMs, this.#clock.nowMs + latencyMs + this.#rng.next() * jitterMs);
-    this.#clock.at(wire.arrivedMs, wire.id, arrive);
+    this.#clock.add(wire.arrivedMs, arrival);
+  }
+}
+
+/** A message on its way: two thirds of all that happens, so it is one object and no closure. */
+class Arrival<H extends Host> implements Happening {
+  readonly #handlers: NetworkHandlers<H>;
+  readonly #wire: Wire<H>;
+  readonly #message: PeerMessage;
+
+  constructor(handlers: NetworkHandlers<H>, wire: Wire<H>, message: PeerMessage) {
+    this.#handlers = handlers;
+    this.#wire = wire;
+    this.#message = message;
+  }
+
+  get subject(): number {
+    return this.#wire.id;
+  }
+
+  run(): void {
+    if (this.#wire.isOpen) {
+      this.#handlers.arrived(this.#wire, this.#message);
+    }
   }
 }

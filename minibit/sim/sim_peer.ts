@@ -25,7 +25,8 @@ export interface SimPeerOptions extends SharingOptions {
 /** A block on its way in: how much of it is there, from whom, and whether a byte of it is wrong. */
 interface Assembly {
   receivedBytes: number;
-  readonly contributors: Set<number>;
+  /** Mostly one: a list is lighter than a set. */
+  readonly contributors: number[];
   spoilt: boolean;
 }
 
@@ -84,11 +85,13 @@ export class SimPeer extends Host {
     const { block, offset } = unit;
     const sender = this.wires.get(link)?.to;
     if (sender !== undefined && this.core.judge(link, unit) === "wanted") {
-      const assembly = this.#assemblies.get(block) ?? { receivedBytes: 0, contributors: new Set(), spoilt: false };
+      const assembly = this.#assemblies.get(block) ?? { receivedBytes: 0, contributors: [], spoilt: false };
       this.#assemblies.set(block, assembly);
       if (offset <= assembly.receivedBytes && offset + bytes > assembly.receivedBytes) {
         assembly.receivedBytes = offset + bytes;
-        assembly.contributors.add(sender.id);
+        if (!assembly.contributors.includes(sender.id)) {
+          assembly.contributors.push(sender.id);
+        }
         assembly.spoilt ||= sender.options.lies?.(block) === true;
       }
     }
@@ -108,13 +111,13 @@ export class SimPeer extends Host {
   /** Checks a whole block; returns what the driver would say. */
   store(block: number, geometry: Geometry): PeerInput {
     const assembly = this.#assemblies.get(block);
-    assert(assembly?.receivedBytes === geometry.lengthOf(block), `block ${block} is whole when it is stored`);
+    assert(assembly?.receivedBytes === geometry.lengthOf(block), () => `block ${block} is whole when it is stored`);
     this.#assemblies.delete(block);
     if (!assembly.spoilt) {
       return { type: "block_stored", block };
     }
     const [only] = assembly.contributors;
-    const isSingle = assembly.contributors.size === 1 && only !== undefined;
+    const isSingle = assembly.contributors.length === 1 && only !== undefined;
     return { type: "block_corrupt", block, ...(isSingle ? { culprit: only } : {}) };
   }
 }

@@ -127,7 +127,7 @@ export class Swarm {
       while (steps < LOOK_EVERY_STEPS && this.clock.step()) {
         steps++;
       }
-      assert(steps > 0 && this.clock.nowMs <= limitMs, `the swarm is stuck at ${this.clock.nowMs} ms`);
+      assert(steps > 0 && this.clock.nowMs <= limitMs, () => `the swarm is stuck at ${this.clock.nowMs} ms`);
     }
   }
 

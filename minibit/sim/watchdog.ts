@@ -31,7 +31,7 @@ export class Watchdog implements SwarmObserver {
         const { block } = output.message;
         assert(
           peer.core.sharing?.have.has(block) === false,
-          `peer ${peer.id} does not ask for block ${block} it holds`,
+          () => `peer ${peer.id} does not ask for block ${block} it holds`,
         );
       }
     }
@@ -52,7 +52,7 @@ export class Watchdog implements SwarmObserver {
     const asked = wire.back === undefined ? undefined : this.#unanswered.get(wire.back);
     if (message.type === "BLOCK" || message.type === "REJECT") {
       const index = asked?.findIndex((unit) => sameUnit(unit, message)) ?? -1;
-      assert(index >= 0, `peer ${wire.from.id} answers peer ${wire.to.id} only once, and what it was asked`);
+      assert(index >= 0, () => `peer ${wire.from.id} answers peer ${wire.to.id} only once, and what it was asked`);
       asked?.splice(index, 1);
     }
   }
@@ -61,7 +61,7 @@ export class Watchdog implements SwarmObserver {
   atRest(): void {
     for (const [wire, units] of this.#unanswered) {
       const isOver = wire.from.isComplete && wire.isOpen && wire.from.isAlive && wire.to.isAlive;
-      assert(!isOver || units.length === 0, `peer ${wire.to.id} has answered peer ${wire.from.id}`);
+      assert(!isOver || units.length === 0, () => `peer ${wire.to.id} has answered peer ${wire.from.id}`);
     }
   }
 
@@ -74,7 +74,7 @@ export class Watchdog implements SwarmObserver {
     }
     assert(
       regular <= REGULAR_SLOTS && optimistic <= OPTIMISTIC_SLOTS,
-      `peer ${peer.id} gave ${regular} + ${optimistic} slots`,
+      () => `peer ${peer.id} gave ${regular} + ${optimistic} slots`,
     );
   }
 
@@ -86,13 +86,13 @@ export class Watchdog implements SwarmObserver {
     const before = this.#shared.get(peer);
     const now = new Set<number>();
     for (const { block, owners } of downloads.fetching()) {
-      assert(owners.length <= MAX_OWNERS, `block ${block} has ${owners.length} owners at peer ${peer.id}`);
+      assert(owners.length <= MAX_OWNERS, () => `block ${block} has ${owners.length} owners at peer ${peer.id}`);
       if (owners.length > 1) {
         now.add(block);
         const isEndgame = downloads.picker.length === 0;
         assert(
           isEndgame || before?.has(block) === true,
-          `block ${block} has two owners at peer ${peer.id} before the end`,
+          () => `block ${block} has two owners at peer ${peer.id} before the end`,
         );
       }
     }
@@ -109,7 +109,7 @@ export class Watchdog implements SwarmObserver {
         download.allowed.size <= MAX_HINT_BLOCKS &&
         download.suggested.length <= MAX_HINT_BLOCKS &&
         download.refusedUntilMs.size <= blockCount;
-      assert(isBounded, `peer ${peer.id} remembers no more of a link than it may`);
+      assert(isBounded, () => `peer ${peer.id} remembers no more of a link than it may`);
     }
   }
 }

@@ -126,7 +126,7 @@ export class MemorySwarm {
   run(until: () => boolean): void {
     while (!until()) {
       this.#step(MAX_MS);
-      assert(this.nowMs < MAX_MS, `the swarm is stuck at ${this.nowMs} ms`);
+      assert(this.nowMs < MAX_MS, () => `the swarm is stuck at ${this.nowMs} ms`);
     }
   }
 
@@ -336,7 +336,7 @@ export class MemorySwarm {
 
   #store(peer: MemoryPeer, block: number): void {
     const assembly = peer.assemblies.get(block);
-    assert(assembly?.received === this.geometry.lengthOf(block), `block ${block} is stored whole`);
+    assert(assembly?.received === this.geometry.lengthOf(block), () => `block ${block} is stored whole`);
     peer.assemblies.delete(block);
     const [only] = assembly.contributors;
     const culprit = assembly.contributors.size === 1 && only !== undefined ? { culprit: only } : {};

@@ -19,7 +19,7 @@ export class ScriptedPeer {
     this.core = new PeerCore({ peerId: 1, swarmId: SWARM_ID, rng: createRng(1), ...options }, 0);
   }
 
-  input(input: PeerInput): PeerOutput[] {
+  input(input: PeerInput): readonly PeerOutput[] {
     const outputs = this.core.handle(input, this.nowMs);
     this.outputs.push(...outputs);
     return outputs;
@@ -36,7 +36,7 @@ export class ScriptedPeer {
     this.say(link, helloOf({ peerId, swarmId: SWARM_ID }));
   }
 
-  say(link: number, message: PeerMessage, receivedBytes = 0): PeerOutput[] {
+  say(link: number, message: PeerMessage, receivedBytes = 0): readonly PeerOutput[] {
     return this.input({ type: "received", link, message, receivedBytes });
   }
 

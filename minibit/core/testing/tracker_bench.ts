@@ -126,7 +126,7 @@ export class TrackerBench {
   /** The last message on a link, which must be a `name`. */
   last<Name extends TrackerMessageName>(link: number, name: Name): TrackerMessage<Name> {
     const message = this.said.get(link)?.at(-1);
-    assert(message?.type === name, `the last message is ${name}, not ${message?.type}`);
+    assert(message?.type === name, () => `the last message is ${name}, not ${message?.type}`);
     return message as TrackerMessage<Name>;
   }
 
@@ -136,13 +136,13 @@ export class TrackerBench {
 
   swarm(index = 0): SwarmStatus {
     const found = this.core.snapshot().swarms[index];
-    assert(found !== undefined, `there is a swarm ${index}`);
+    assert(found !== undefined, () => `there is a swarm ${index}`);
     return found;
   }
 
   peer(id: number): PeerStatus {
     const found = this.swarm().peers.find((peer) => peer.id === id);
-    assert(found !== undefined, `peer ${id} is in the status`);
+    assert(found !== undefined, () => `peer ${id} is in the status`);
     return found;
   }
 
@@ -154,7 +154,7 @@ export class TrackerBench {
   #do(input: TrackerInput): void {
     for (const output of this.core.handle(input, this.nowMs)) {
       if (output.type === "send") {
-        assert(!this.dropped.includes(output.link), `link ${output.link} is told nothing after it was dropped`);
+        assert(!this.dropped.includes(output.link), () => `link ${output.link} is told nothing after it was dropped`);
         this.said.set(output.link, [...(this.said.get(output.link) ?? []), output.message]);
       } else if (output.type === "drop") {
         this.dropped.push(output.link);

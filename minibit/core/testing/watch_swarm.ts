@@ -32,7 +32,7 @@ export function watchSwarm(swarm: MemorySwarm): Watched {
     checkAnswered: () => {
       for (const [connection, units] of owed) {
         for (const [unit, count] of units) {
-          assert(count === 0, `connection ${connection}: ${count} answers for ${unit} are missing`);
+          assert(count === 0, () => `connection ${connection}: ${count} answers for ${unit} are missing`);
         }
       }
     },
@@ -42,7 +42,7 @@ export function watchSwarm(swarm: MemorySwarm): Watched {
     const { connection, key, change } = options;
     const units = owed.get(connection) ?? new Map<string, number>();
     const left = (units.get(key) ?? 0) + change;
-    assert(left >= 0, `connection ${connection}: an answer too many for ${key}`);
+    assert(left >= 0, () => `connection ${connection}: an answer too many for ${key}`);
     owed.set(connection, units.set(key, left));
   }
 
@@ -54,7 +54,7 @@ export function watchSwarm(swarm: MemorySwarm): Watched {
       case "REQUEST":
         assert(
           from.core.sharing?.have.has(message.block) === false,
-          `${from.id} asks for ${message.block}, which it holds`,
+          () => `${from.id} asks for ${message.block}, which it holds`,
         );
         count({ connection, key: keyOf(from, message), change: 1 });
         break;
@@ -65,7 +65,7 @@ export function watchSwarm(swarm: MemorySwarm): Watched {
       case "UNCHOKE":
         slots.add(`${connection}`);
         watched.mostUnchoked = Math.max(watched.mostUnchoked, slots.size);
-        assert(slots.size <= REGULAR_SLOTS + OPTIMISTIC_SLOTS, `${from.id} has ${slots.size} unchoked`);
+        assert(slots.size <= REGULAR_SLOTS + OPTIMISTIC_SLOTS, () => `${from.id} has ${slots.size} unchoked`);
         break;
       case "CHOKE":
         assert(slots.delete(`${connection}`), `${from.id} chokes ${to.id} twice`);
@@ -97,10 +97,10 @@ export function watchSwarm(swarm: MemorySwarm): Watched {
       now.set(block, links.length);
       const had = before?.get(block) ?? 0;
       const isNew = links.length > 1 && had < links.length;
-      assert(links.length <= MAX_OWNERS, `block ${block} has ${links.length} owners`);
+      assert(links.length <= MAX_OWNERS, () => `block ${block} has ${links.length} owners`);
       assert(
         !isNew || peer.core.sharing?.downloads.picker.length === 0,
-        `block ${block} has two owners before endgame`,
+        () => `block ${block} has two owners before endgame`,
       );
     }
     owners.set(peer, now);
