@@ -10,60 +10,27 @@ import { PROTOCOL_VERSION } from "./minibit/core/limits.ts";
 import type { Manifest } from "./minibit/core/manifest.ts";
 import { peerWire } from "./minibit/core/peer_wire.ts";
 import { createRng } from "./minibit/core/rng.ts";
-import type { SharingOptions } from "./minibit/core/sharing.ts";
 import { NO_SWARM, type TrackerMessage } from "./minibit/core/tracker_wire.ts";
-import { oneOf, parseCommandLine, parseText, runMain } from "./minibit/io/cli.ts";
+import { parseCommandLine, runMain } from "./minibit/io/cli.ts";
 import { createTraffic, framed } from "./minibit/io/framed_socket.ts";
 import { untilNotNeeded } from "./minibit/io/leaving.ts";
 import { exitCodeOf, onStop, type StopReason } from "./minibit/io/lifecycle.ts";
 import { listening } from "./minibit/io/listening.ts";
-import { configureLogging, getLogger, LOG_FLAGS } from "./minibit/io/logging.ts";
-import { openSeed, openStore, readStoredManifest, type StoreKind } from "./minibit/io/open_store.ts";
+import { configureLogging, getLogger } from "./minibit/io/logging.ts";
+import { openKept, openSeed, openStore } from "./minibit/io/open_store.ts";
 import { type OpenShare, PeerDriver } from "./minibit/io/peer_driver.ts";
-import { logEvent, type Reporter, reportAsEvents, reportToPeople } from "./minibit/io/peer_report.ts";
+import { PEER_FLAGS, type PeerOptions, peerOptionsOf, placeOf } from "./minibit/io/peer_options.ts";
+import { logEvent, reportAsEvents, reportToPeople } from "./minibit/io/peer_report.ts";
 import { summaryOf, TrackerStats } from "./minibit/io/peer_stats.ts";
+import { remove } from "./minibit/io/result.ts";
 import { swarmIdOf } from "./minibit/io/share.ts";
 import { TrackerClient } from "./minibit/io/tracker_client.ts";
-import {
-  type Address,
-  formatAddress,
-  formatDuration,
-  parseAddress,
-  parseDuration,
-  parsePeerId,
-  parsePort,
-  parseRate,
-  parseSize,
-} from "./minibit/io/units.ts";
+import { formatAddress, formatDuration, parsePeerId } from "./minibit/io/units.ts";
 
-/** Peer `id` listens on this port plus its id, unless told otherwise. */
-const FIRST_PORT = 6000;
 /** How often progress is reported. */
 const PROGRESS_MS = 200;
 
 const log = getLogger("peer");
-
-/** What one peer is to do. Sizes in bytes, rates in bytes a second (Infinity: no limit). */
-export interface PeerOptions extends SharingOptions {
-  readonly id: number;
-  readonly tracker: Address;
-  /** Where to listen; port 0 takes a free one. */
-  readonly listen: Address;
-  /** What the peers call it by: the host to announce, when it differs from the one to listen on. */
-  readonly advertise?: string | undefined;
-  /** The file or folder to share; left out: this peer fetches. */
-  readonly source?: string | undefined;
-  /** The folder for `blocos_peer_N` and `reconstruido_peer_N`. */
-  readonly dir: string;
-  readonly store: StoreKind;
-  /** Left out: by the size of the share. */
-  readonly blockSizeBytes?: number | undefined;
-  /** How long a complete peer serves on after everybody else was complete. */
-  readonly lingerMs: number;
-  /** How long to wait for a tracker that was never there. */
-  readonly trackerTimeoutMs: number;
-  readonly reporter: Reporter;
-}
 
 /**
  * Runs a peer until its work is done or `stopped` settles.
@@ -128,11 +95,15 @@ class Peer {
     clearInterval(this.#progressTimer);
     this.#listener?.stop();
     this.#client?.close();
+    const { dir, to, keepPartial, reporter } = this.#options;
     if (this.#driver !== undefined) {
-      this.#options.reporter.report(summaryOf(this.#driver, this.#traffic));
+      reporter.report(summaryOf(this.#driver, this.#traffic));
       await this.#driver.close();
     }
-    this.#options.reporter.close();
+    if (to !== undefined && (this.#isComplete || keepPartial !== true)) {
+      await remove(dir); // the folder beside `to` in which the copy was made
+    }
+    reporter.close();
   }
 
   #until<T>(promise: Promise<T>): Promise<T> {
@@ -228,7 +199,7 @@ class Peer {
   /** The tracker told which swarm: a peer that fetches opens what it kept of it, or asks its neighbours what it is. */
   async #join(swarmId: Uint8Array): Promise<void> {
     if (this.#driver === undefined) {
-      const kept = await this.#openKept(swarmId);
+      const kept = await openKept(swarmId, placeOf(this.#options));
       // not before: without the share the driver would fetch the manifest and open the share a second time
       const driver = this.#drive(swarmId);
       if (kept !== undefined) {
@@ -237,29 +208,16 @@ class Peer {
     }
   }
 
-  async #openKept(swarmId: Uint8Array): Promise<OpenShare | undefined> {
-    const { dir, id, store } = this.#options;
-    const kept = await readStoredManifest(dir, id);
-    if (kept === undefined) {
-      return undefined;
-    }
-    if (!Buffer.from(swarmIdOf(kept.manifestBytes)).equals(swarmId)) {
-      throw new UserError(
-        `Cannot use 'blocos_peer_${id}' in '${dir}': another share is in it, "${kept.manifest.name}" (remove it, or use another --dir)`,
-      );
-    }
-    return { ...kept, store: await openStore({ ...kept, dir, peerId: id, store }) };
-  }
-
   #drive(swarmId: Uint8Array): PeerDriver {
-    const { id, dir, store, reporter } = this.#options;
+    const { id, reporter } = this.#options;
     this.#driver = new PeerDriver({
       ...this.#options,
       peerId: id,
       swarmId,
       rng: createRng(crypto.getRandomValues(new Uint32Array(1))[0] ?? 0),
       traffic: this.#traffic,
-      openStore: (manifest: Manifest, manifestBytes) => openStore({ manifest, manifestBytes, dir, peerId: id, store }),
+      openStore: (manifest: Manifest, manifestBytes) =>
+        openStore({ manifest, manifestBytes, ...placeOf(this.#options) }),
       onAnnounce: (blocks) => this.#client?.announce(blocks),
       onFindPeers: () => this.#client?.getPeers(),
       onEvent: (event) => logEvent(log, event),
@@ -328,69 +286,19 @@ async function main(): Promise<number> {
     name: "peer.ts",
     summary: "Runs one peer: peer 0 shares a file or folder, the others fetch it and share what they have.",
     args: { id: { help: "number of this peer; 0 is the one with the source", parse: parsePeerId } },
-    flags: {
-      tracker: { value: "host:port", help: "the tracker", parse: parseAddress, default: "127.0.0.1:5000" },
-      host: { value: "host", help: "address to listen on and to announce", parse: parseText, default: "127.0.0.1" },
-      port: { value: "port", help: "port to listen on, 0 for a free one", parse: parsePort, defaultHelp: "6000 + id" },
-      advertise: { value: "host", help: "address to announce, when it is not --host", parse: parseText },
-      source: {
-        value: "path",
-        help: "file or folder to share",
-        parse: parseText,
-        defaultHelp: "arquivos for peer 0, none for others",
-      },
-      dir: { value: "path", help: "where blocos_peer_N and reconstruido_peer_N go", parse: parseText, default: "." },
-      store: {
-        value: "kind",
-        help: "folder: a file a block; direct: each block at its place in the result; auto: by size",
-        parse: oneOf("auto", "folder", "direct"),
-        default: "auto",
-      },
-      blockSize: { value: "size", help: "block size (peer 0)", parse: parseSize, defaultHelp: "by the share's size" },
-      uploadLimit: { value: "rate", help: "most to send", parse: parseRate, default: "unlimited" },
-      downloadLimit: { value: "rate", help: "most to receive", parse: parseRate, default: "unlimited" },
-      unchokeInterval: {
-        value: "time",
-        help: "length of a choke round",
-        parse: parseDuration,
-        defaultHelp: "by the time left",
-      },
-      linger: { value: "time", help: "serve on so long after all are complete", parse: parseDuration, default: "5s" },
-      trackerTimeout: { value: "time", help: "wait so long for the tracker", parse: parseDuration, default: "5m" },
-      events: { help: "report as JSON lines on standard output, for programs" },
-      ...LOG_FLAGS,
-    },
-    examples: ["bun peer.ts 0 --source ./dataset", "bun peer.ts 1 --tracker 10.0.0.1:5000 --host 10.0.0.7"],
+    flags: PEER_FLAGS,
+    examples: [
+      "bun peer.ts 0 --source ./dataset",
+      "bun peer.ts 1 --tracker 10.0.0.1:5000 --host 10.0.0.7",
+      "bun peer.ts 2 --tracker 10.0.0.1:5000 --host 10.0.0.8 --to /data/dataset --basis /data/older",
+    ],
   });
-  configureLogging({
-    level: values.logLevel,
-    file: values.logFile,
-    json: values.json,
-    who: `peer ${values.id}`,
-  });
-  const { id, host, port, source, unchokeInterval } = values;
+  const { id, logLevel: level, logFile: file, json } = values;
+  configureLogging({ level, file, json, who: `peer ${id}` });
   const reporter = values.events
     ? reportAsEvents((line) => process.stdout.write(line))
     : reportToPeople(`peer ${id}`, process.stdout);
-  return await runPeer(
-    {
-      id,
-      tracker: values.tracker,
-      listen: { host, port: port ?? FIRST_PORT + id },
-      advertise: values.advertise,
-      source: source ?? (id === 0 ? "arquivos" : undefined),
-      dir: values.dir,
-      store: values.store,
-      blockSizeBytes: values.blockSize,
-      uploadBytesPerSecond: values.uploadLimit,
-      downloadBytesPerSecond: values.downloadLimit,
-      ...(unchokeInterval === undefined ? {} : { unchokeIntervalMs: unchokeInterval }),
-      lingerMs: values.linger,
-      trackerTimeoutMs: values.trackerTimeout,
-      reporter,
-    },
-    new Promise(onStop),
-  );
+  return await runPeer({ ...peerOptionsOf(values), reporter }, new Promise(onStop));
 }
 
 if (import.meta.main) {

@@ -2,18 +2,15 @@
  * The utilities of the original: splitting a share into blocks, listing and counting them, joining them again, and
  * comparing a copy with what it should be.
  */
-import { readdirSync } from "node:fs";
-import { join } from "node:path";
 import { UserError } from "./minibit/core/errors.ts";
 import { FileMap } from "./minibit/core/geometry.ts";
-import { geometryOf, type Manifest, type ManifestFile } from "./minibit/core/manifest.ts";
+import { geometryOf, type Manifest } from "./minibit/core/manifest.ts";
 import { quote } from "./minibit/core/quote.ts";
-import { createBreather } from "./minibit/io/breather.ts";
+import { differentTree } from "./minibit/io/compare_tree.ts";
 import { FolderStore } from "./minibit/io/folder_store.ts";
 import { openSeed } from "./minibit/io/open_store.ts";
 import { listBlocks, peerFolder, readStoredManifest, type StoredManifest } from "./minibit/io/peer_folder.ts";
 import { findBlocks, statusOf } from "./minibit/io/result.ts";
-import { filePath, isExecutable } from "./minibit/io/share.ts";
 
 export { readBlockCount, resultPath } from "./minibit/io/peer_folder.ts";
 
@@ -83,63 +80,6 @@ export async function reconstruct(from: PeerPlace): Promise<string> {
 export async function verifyResult(path: string, manifest: Manifest): Promise<Verdict> {
   const firstDifference = (await differentTree(path, manifest)) ?? (await differentBlock(path, manifest));
   return firstDifference === undefined ? { ok: true } : { ok: false, firstDifference };
-}
-
-/** Looks for something missing, of another kind, size or mode, or that should not be there. */
-async function differentTree(root: string, manifest: Manifest): Promise<string | undefined> {
-  const breathe = createBreather();
-  for (const file of manifest.files) {
-    const difference = differentFile(filePath(root, manifest.kind, file.path), file);
-    if (difference !== undefined) {
-      return `${quote(file.path)} ${difference}`;
-    }
-    await breathe();
-  }
-  const files = new Set(manifest.files.map((file) => file.path));
-  const folders = foldersOf(manifest);
-  for (const folder of folders) {
-    if (statusOf(join(root, folder))?.isDirectory() !== true) {
-      return `the folder ${quote(folder || ".")} is missing`;
-    }
-    for (const name of readdirSync(join(root, folder))) {
-      const path = folder === "" ? name : `${folder}/${name}`;
-      if (!files.has(path) && !folders.has(path)) {
-        return `${quote(path)} is not in the share`;
-      }
-    }
-    await breathe();
-  }
-  return undefined;
-}
-
-/** All folders of a share, its own as the empty path. */
-function foldersOf({ kind, files, emptyFolders }: Manifest): Set<string> {
-  const folders = new Set(emptyFolders);
-  for (const path of [...files.map((file) => file.path), ...emptyFolders]) {
-    let end = path.lastIndexOf("/");
-    while (end > 0 && !folders.has(path.slice(0, end))) {
-      folders.add(path.slice(0, end));
-      end = path.lastIndexOf("/", end - 1);
-    }
-  }
-  return kind === "folder" ? folders.add("") : folders;
-}
-
-function differentFile(path: string, file: ManifestFile): string | undefined {
-  const status = statusOf(path);
-  if (status === undefined) {
-    return "is missing";
-  }
-  if (!status.isFile()) {
-    return "is not a file";
-  }
-  if (status.size !== file.sizeBytes) {
-    return `has ${status.size} bytes instead of ${file.sizeBytes}`;
-  }
-  if (isExecutable(status.mode) !== file.executable && process.platform !== "win32") {
-    return file.executable ? "is not executable" : "is executable";
-  }
-  return undefined;
 }
 
 async function differentBlock(root: string, manifest: Manifest): Promise<string | undefined> {

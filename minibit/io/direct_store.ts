@@ -4,18 +4,29 @@ import { assert, UserError } from "../core/errors.ts";
 import type { Geometry } from "../core/geometry.ts";
 import { geometryOf, type Manifest } from "../core/manifest.ts";
 import { quote } from "../core/quote.ts";
+import { takeFromBasis } from "./basis.ts";
 import { checkBlockFiles, removeBlockFile } from "./block_files.ts";
 import type { BlockStore } from "./block_store.ts";
+import { differentTree } from "./compare_tree.ts";
 import { diskError } from "./disk_error.ts";
 import { FileTree } from "./file_tree.ts";
 import { blockPath, claimPeerFolder, type PeerFolderOptions, resultPath } from "./peer_folder.ts";
-import { completeTree, findBlocks, partPath, putInPlace, remove } from "./result.ts";
+import { completeTree, findBlocks, partPath, putInPlace, remove, statusOf } from "./result.ts";
+import { checkTarget } from "./target.ts";
 import { WriteOrder } from "./write_order.ts";
 
 /** The copy that a store works on: where it lies, and which of its blocks are right. */
 interface Copy {
   readonly root: string;
   readonly held: Bitfield;
+}
+
+/** How to open a direct store. */
+export interface DirectStoreOptions extends PeerFolderOptions {
+  /** Older copies of the share: their unchanged blocks are taken over. What lies at `to` is one of itself. */
+  readonly bases?: readonly string[] | undefined;
+  /** Something else than an older copy may be replaced at `to`. */
+  readonly replace?: boolean | undefined;
 }
 
 /** What a store is made of. */
@@ -47,18 +58,28 @@ export class DirectStore implements BlockStore {
   }
 
   /**
-   * Opens the store of a peer, re-hashes what earlier runs left, and takes the blocks it was dealt.
+   * Opens the store of a peer, re-hashes what earlier runs left, and takes the blocks it was dealt, or finds in older copies.
    *
    * @throws {UserError} another share is there, or the folder may not be written to
    */
-  static async open(options: PeerFolderOptions): Promise<DirectStore> {
-    const { manifest, dir } = options;
+  static async open(options: DirectStoreOptions): Promise<DirectStore> {
+    const { manifest, dir, to, bases = [], replace = false } = options;
+    if (to !== undefined) {
+      checkTarget(to, { manifest, replace });
+    }
     const folder = await claimPeerFolder(options);
-    const result = resultPath(dir, options);
-    const copy = await findCopy(result, manifest);
+    const ownResult = resultPath(dir, options);
+    const result = to ?? ownResult;
+    const copy =
+      to === undefined
+        ? await findCopy(result, manifest)
+        : await findCopyAt(to, { part: partPath(ownResult), manifest });
     const tree = new FileTree(manifest, { root: copy.root, writable: copy.root !== result });
     const parts = { ...copy, manifest, folder, result, tree };
     await takeBlockFiles(parts);
+    for (const basis of to === undefined ? bases : [to, ...bases]) {
+      await takeFromBasis(basis, { ...parts, take: (block, bytes) => keepBlock(parts, block, bytes) });
+    }
     return new DirectStore(parts);
   }
 
@@ -154,18 +175,39 @@ async function findCopy(result: string, manifest: Manifest): Promise<Copy> {
   return { root: part, held: inResult };
 }
 
+/**
+ * Finds the copy to go on with, where the result goes to a place of the user's: what is there is taken for the result
+ * if all of it is right, and stays as it is otherwise.
+ */
+async function findCopyAt(to: string, options: { readonly part: string; readonly manifest: Manifest }): Promise<Copy> {
+  const { part, manifest } = options;
+  if (statusOf(to) !== undefined && (await differentTree(to, manifest)) === undefined) {
+    const held = await findBlocks(to, manifest);
+    if (held.complete) {
+      await remove(part);
+      return { root: to, held };
+    }
+  }
+  return { root: part, held: await findBlocks(part, manifest) };
+}
+
 /** Puts the blocks that lie in files of their own at their places. */
-async function takeBlockFiles({ manifest, folder, tree, held, root }: Parts): Promise<void> {
-  const geometry = geometryOf(manifest);
-  await checkBlockFiles({ folder, manifest }, async (block, bytes) => {
-    if (!held.has(block)) {
-      try {
-        await tree.write(geometry.offsetOf(block), bytes);
-      } catch (error) {
-        throw diskError(`Cannot write block ${block} to ${quote(root)}`, error, held.count);
-      }
-      held.add(block);
+async function takeBlockFiles(parts: Parts): Promise<void> {
+  const { folder } = parts;
+  await checkBlockFiles(parts, async (block, bytes) => {
+    if (!parts.held.has(block)) {
+      await keepBlock(parts, block, bytes);
     }
     removeBlockFile(blockPath(folder, block));
   });
+}
+
+/** Writes a verified block to its place. */
+async function keepBlock({ manifest, tree, held, root }: Parts, block: number, bytes: Uint8Array): Promise<void> {
+  try {
+    await tree.write(geometryOf(manifest).offsetOf(block), bytes);
+  } catch (error) {
+    throw diskError(`Cannot write block ${block} to ${quote(root)}`, error, held.count);
+  }
+  held.add(block);
 }

@@ -2,22 +2,24 @@ import { UserError } from "../core/errors.ts";
 import { DIRECT_STORE_FROM_BYTES, MAX_MANIFEST_BYTES } from "../core/limits.ts";
 import { encodeManifest, geometryOf } from "../core/manifest.ts";
 import { quote } from "../core/quote.ts";
+import { sameDigest } from "./block_hasher.ts";
 import type { BlockStore } from "./block_store.ts";
-import { DirectStore } from "./direct_store.ts";
+import { DirectStore, type DirectStoreOptions } from "./direct_store.ts";
 import { FolderStore } from "./folder_store.ts";
 import { type HashShareOptions, hashShare } from "./hash_share.ts";
-import type { PeerFolderOptions, StoredManifest } from "./peer_folder.ts";
-import { scanShare } from "./share.ts";
+import { peerFolder, readStoredManifest, type StoredManifest } from "./peer_folder.ts";
+import { remove } from "./result.ts";
+import { scanShare, swarmIdOf } from "./share.ts";
 import { ShareReader } from "./share_reader.ts";
 import { SourceStore } from "./source_store.ts";
 
-export { readStoredManifest } from "./peer_folder.ts";
+export { readStoredManifest };
 
 /** How blocks are kept: `folder` a file a block, `direct` each at its place in the result, `auto` by the share's size. */
 export type StoreKind = "auto" | "folder" | "direct";
 
 /** Whose store to open, of which share. */
-export interface OpenStoreOptions extends PeerFolderOptions {
+export interface OpenStoreOptions extends DirectStoreOptions {
   readonly store: StoreKind;
 }
 
@@ -36,6 +38,34 @@ export interface OpenSeed extends StoredManifest {
  */
 export function openStore(options: OpenStoreOptions): Promise<BlockStore> {
   return kindFor(options) === "folder" ? FolderStore.open(options) : DirectStore.open(options);
+}
+
+/**
+ * Opens the store of a peer that was here before, of the swarm it is to join now.
+ *
+ * @returns undefined when it keeps nothing yet
+ * @throws {UserError} what it keeps is another share
+ */
+export async function openKept(
+  swarmId: Uint8Array,
+  place: Omit<OpenStoreOptions, keyof StoredManifest>,
+): Promise<OpenSeed | undefined> {
+  const { dir, peerId, to } = place;
+  const kept = await readStoredManifest(dir, peerId);
+  if (kept === undefined) {
+    return undefined;
+  }
+  if (sameDigest(swarmIdOf(kept.manifestBytes), swarmId)) {
+    return { ...kept, store: await openStore({ ...place, ...kept }) };
+  }
+  if (to === undefined) {
+    throw new UserError(
+      `Cannot use 'blocos_peer_${peerId}' in '${dir}': another share is in it, "${kept.manifest.name}" (remove it, or use another --dir)`,
+    );
+  }
+  // the source has changed since the last run to this place; what was fetched then may still hold the same blocks
+  await remove(peerFolder(dir, peerId));
+  return undefined;
 }
 
 /**
@@ -61,7 +91,10 @@ export async function openSeed(source: string, options: OpenSeedOptions): Promis
   return { manifest, manifestBytes, store };
 }
 
-function kindFor({ store, manifest }: OpenStoreOptions): "folder" | "direct" {
+function kindFor({ store, manifest, to, bases = [] }: OpenStoreOptions): "folder" | "direct" {
+  if (to !== undefined || bases.length > 0) {
+    return "direct"; // only there blocks are taken from older copies, and the result goes where it is wanted
+  }
   if (store !== "auto") {
     return store;
   }

@@ -23,6 +23,8 @@ export interface PeerFolderOptions extends StoredManifest {
   /** Where `blocos_peer_<id>` and `reconstruido_peer_<id>` lie. */
   readonly dir: string;
   readonly peerId: number;
+  /** Where the finished copy goes, when it is not `reconstruido_peer_<id>`. */
+  readonly to?: string | undefined;
 }
 
 /** What the longest result's name may need besides the share's extension: `reconstruido_peer_4294967295` and `.part`. */

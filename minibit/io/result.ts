@@ -50,7 +50,15 @@ export async function findBlocks(root: string, manifest: Manifest): Promise<Bitf
 }
 
 /** Codes that mean: the file that should be here is not. */
-const ABSENT = new Set(["ENOENT", "ENOTDIR", "ELOOP", "EISDIR", "ESPIPE", "ENXIO", "ENAMETOOLONG"]);
+export const ABSENT: ReadonlySet<string> = new Set([
+  "ENOENT",
+  "ENOTDIR",
+  "ELOOP",
+  "EISDIR",
+  "ESPIPE",
+  "ENXIO",
+  "ENAMETOOLONG",
+]);
 
 async function readPresent(
   path: string,

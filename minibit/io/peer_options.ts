@@ -1,0 +1,149 @@
+/** What a peer is told to do: as options, and as the flags that set them. */
+import { UserError } from "../core/errors.ts";
+import type { SharingOptions } from "../core/sharing.ts";
+import { oneOf, parseText } from "./cli.ts";
+import { LOG_FLAGS } from "./logging.ts";
+import type { OpenStoreOptions, StoreKind } from "./open_store.ts";
+import type { StoredManifest } from "./peer_folder.ts";
+import type { Reporter } from "./peer_report.ts";
+import { workFolderOf } from "./target.ts";
+import { type Address, parseAddress, parseDuration, parsePort, parseRate, parseSize } from "./units.ts";
+
+/** Peer `id` listens on this port plus its id, unless told otherwise. */
+const FIRST_PORT = 6000;
+
+/** What one peer is to do. Sizes in bytes, rates in bytes a second (Infinity: no limit). */
+export interface PeerOptions extends SharingOptions {
+  readonly id: number;
+  readonly tracker: Address;
+  /** Where to listen; port 0 takes a free one. */
+  readonly listen: Address;
+  /** What the peers call it by: the host to announce, when it differs from the one to listen on. */
+  readonly advertise?: string | undefined;
+  /** The file or folder to share; left out: this peer fetches. */
+  readonly source?: string | undefined;
+  /** The folder for `blocos_peer_N` and `reconstruido_peer_N`; with `to`, one that is removed in the end. */
+  readonly dir: string;
+  /** Where the verified copy goes, when it is not `reconstruido_peer_N`. */
+  readonly to?: string | undefined;
+  /** Whether something else than an older copy may be replaced there. */
+  readonly replace?: boolean;
+  /** Whether what was fetched stays when the peer ends before it has all, for the next run to go on with. */
+  readonly keepPartial?: boolean;
+  /** An older copy of the share: what has not changed in it is not fetched. */
+  readonly basis?: string | undefined;
+  readonly store: StoreKind;
+  /** Left out: by the size of the share. */
+  readonly blockSizeBytes?: number | undefined;
+  /** How long a complete peer serves on after everybody else was complete. */
+  readonly lingerMs: number;
+  /** How long to wait for a tracker that was never there. */
+  readonly trackerTimeoutMs: number;
+  readonly reporter: Reporter;
+}
+
+/** Flags of a peer that `run_full.ts` hands on to all peers. */
+export const SHARING_FLAGS = {
+  store: {
+    value: "kind",
+    help: "folder: a file a block; direct: each block at its place in the result; auto: by size",
+    parse: oneOf("auto", "folder", "direct"),
+    default: "auto",
+  },
+  blockSize: { value: "size", help: "block size (peer 0)", parse: parseSize, defaultHelp: "by the share's size" },
+  uploadLimit: { value: "rate", help: "most each peer sends", parse: parseRate, default: "unlimited" },
+  downloadLimit: { value: "rate", help: "most each peer receives", parse: parseRate, default: "unlimited" },
+  unchokeInterval: {
+    value: "time",
+    help: "length of a choke round",
+    parse: parseDuration,
+    defaultHelp: "by the time left",
+  },
+} as const;
+
+/** All flags of `peer.ts`. */
+export const PEER_FLAGS = {
+  tracker: { value: "host:port", help: "the tracker", parse: parseAddress, default: "127.0.0.1:5000" },
+  host: { value: "host", help: "address to listen on and to announce", parse: parseText, default: "127.0.0.1" },
+  port: { value: "port", help: "port to listen on, 0 for a free one", parse: parsePort, defaultHelp: "6000 + id" },
+  advertise: { value: "host", help: "address to announce, when it is not --host", parse: parseText },
+  source: {
+    value: "path",
+    help: "file or folder to share",
+    parse: parseText,
+    defaultHelp: "arquivos for peer 0, none for others",
+  },
+  dir: { value: "path", help: "where blocos_peer_N and reconstruido_peer_N go", parse: parseText, defaultHelp: "." },
+  to: { value: "path", help: "where the verified copy goes instead; an older one there is replaced", parse: parseText },
+  replace: { help: "let --to replace what is no older copy of the share" },
+  keepPartial: { help: "with --to: keep what was fetched when stopped half-way; the next run goes on with it" },
+  basis: { value: "path", help: "an older copy: what has not changed in it is not fetched", parse: parseText },
+  ...SHARING_FLAGS,
+  linger: { value: "time", help: "serve on so long after all are complete", parse: parseDuration, default: "5s" },
+  trackerTimeout: { value: "time", help: "wait so long for the tracker", parse: parseDuration, default: "5m" },
+  events: { help: "report as JSON lines on standard output, for programs" },
+  ...LOG_FLAGS,
+} as const;
+
+/** The values of `PEER_FLAGS` that say what to do. */
+interface PeerValues {
+  readonly id: number;
+  readonly tracker: Address;
+  readonly host: string;
+  readonly port: number | undefined;
+  readonly advertise: string | undefined;
+  readonly source: string | undefined;
+  readonly dir: string | undefined;
+  readonly to: string | undefined;
+  readonly replace: boolean;
+  readonly keepPartial: boolean;
+  readonly basis: string | undefined;
+  readonly store: StoreKind;
+  readonly blockSize: number | undefined;
+  readonly uploadLimit: number;
+  readonly downloadLimit: number;
+  readonly unchokeInterval: number | undefined;
+  readonly linger: number;
+  readonly trackerTimeout: number;
+}
+
+/**
+ * What the flags say, with the defaults that depend on others.
+ *
+ * @throws {UserError} two flags that exclude each other
+ */
+export function peerOptionsOf(values: PeerValues): Omit<PeerOptions, "reporter"> {
+  const { id, host, port, source, dir, to, unchokeInterval } = values;
+  if (to !== undefined && dir !== undefined) {
+    throw new UserError("Cannot use --dir with --to: the copy is made beside the place it goes to", { exitCode: 2 });
+  }
+  return {
+    id,
+    tracker: values.tracker,
+    listen: { host, port: port ?? FIRST_PORT + id },
+    advertise: values.advertise,
+    source: source ?? (id === 0 ? "arquivos" : undefined),
+    dir: to === undefined ? (dir ?? ".") : workFolderOf(to),
+    to,
+    replace: values.replace,
+    keepPartial: values.keepPartial,
+    basis: values.basis,
+    store: values.store,
+    blockSizeBytes: values.blockSize,
+    uploadBytesPerSecond: values.uploadLimit,
+    downloadBytesPerSecond: values.downloadLimit,
+    ...(unchokeInterval === undefined ? {} : { unchokeIntervalMs: unchokeInterval }),
+    lingerMs: values.linger,
+    trackerTimeoutMs: values.trackerTimeout,
+  };
+}
+
+/**
+ * Where a fetching peer keeps its blocks and puts its copy.
+ *
+ * The folder beside `to` has one user, whatever its number in this run: a later run with other numbers goes on there.
+ */
+export function placeOf(options: PeerOptions): Omit<OpenStoreOptions, keyof StoredManifest> {
+  const { id, dir, store, to, replace, basis } = options;
+  return { dir, peerId: to === undefined ? id : 0, store, to, replace, bases: basis === undefined ? [] : [basis] };
+}
