@@ -224,7 +224,15 @@ class Peer {
       onOpened: ({ manifest, store: opened }) => {
         const { name, sizeBytes, blockSizeBytes, blockCount } = manifest;
         const blocks = opened.found.count;
-        reporter.report({ event: "share", name, sizeBytes, blockSizeBytes, blockCount, blocks });
+        reporter.report({
+          event: "share",
+          swarmId: hexOf(swarmId),
+          name,
+          sizeBytes,
+          blockSizeBytes,
+          blockCount,
+          blocks,
+        });
         // a fetching peer registered before it knew the share, and so what it keeps of it
         this.#client?.announce([...opened.found]);
       },
@@ -240,7 +248,7 @@ class Peer {
     const path = source === undefined ? await this.#driver?.share?.store.finish() : undefined;
     const seconds = (performance.now() - this.#startMs) / 1000;
     this.#isComplete = true;
-    reporter.report({ event: "complete", seconds, path });
+    reporter.report({ event: "complete", swarmId: hexOf(this.#driver?.swarmId ?? NO_SWARM), seconds, path });
     this.#client?.report(); // not at the next heartbeat: others may wait for us alone
     this.#complete.resolve();
   }
@@ -268,16 +276,21 @@ class Peer {
   }
 
   #reportProgress(): void {
-    const sharing = this.#driver?.core.sharing;
-    if (sharing !== undefined && !this.#isComplete) {
+    const core = this.#driver?.core;
+    if (core !== undefined && !this.#isComplete) {
       this.#options.reporter.report({
         event: "progress",
-        blocks: sharing.have.count,
-        bytesPerSecond: sharing.stats(performance.now()).downBytesPerSecond,
+        blocks: core.sharing?.have.count ?? 0,
+        bytesPerSecond: core.sharing?.stats(performance.now()).downBytesPerSecond ?? 0,
         sources: this.#driver?.sources.size ?? 0,
+        neighbours: [...core.liveLinks()].length,
       });
     }
   }
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
 }
 
 /** `bun peer.ts <id> [flags]` */

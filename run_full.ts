@@ -8,9 +8,11 @@ import { rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { UserError } from "./minibit/core/errors.ts";
 import { quote } from "./minibit/core/quote.ts";
-import { oneOf, parseCommandLine, parseText, runMain } from "./minibit/io/cli.ts";
+import { parseCommandLine, runMain, withoutFlags } from "./minibit/io/cli.ts";
+import { HostPush, type HostPushOptions } from "./minibit/io/host_push.ts";
+import { readHosts } from "./minibit/io/hosts_file.ts";
+import { checkQuorum, hostsTable } from "./minibit/io/hosts_summary.ts";
 import { exitCodeOf, onStop, type StopReason } from "./minibit/io/lifecycle.ts";
-import { LOG_FLAGS } from "./minibit/io/logging.ts";
 import { readStoredManifest } from "./minibit/io/open_store.ts";
 import { parseReport } from "./minibit/io/peer_report.ts";
 import {
@@ -20,22 +22,18 @@ import {
   describeExit,
   ProcessGroup,
 } from "./minibit/io/process_group.ts";
-import { createProgress, type Progress } from "./minibit/io/progress.ts";
-import { type PeerRecord, summaryTable } from "./minibit/io/run_summary.ts";
+import { RUN_FLAGS } from "./minibit/io/run_flags.ts";
+import { RunRecords } from "./minibit/io/run_records.ts";
+import { summaryTable } from "./minibit/io/run_summary.ts";
 import { scanShare } from "./minibit/io/share.ts";
-import {
-  formatDuration,
-  formatSize,
-  parseDuration,
-  parseInteger,
-  parsePort,
-  parseRate,
-  parseSize,
-} from "./minibit/io/units.ts";
+import { formatSize } from "./minibit/io/units.ts";
+import manifestOfPackage from "./package.json" with { type: "json" };
 import { resultPath, verifyResult } from "./utils.ts";
 
-/** More peers than this do not fit a machine people have: each is a process. */
-const MAX_PEERS = 500;
+/** Peer N listens on this port + N, unless told otherwise. */
+const FIRST_PORT = 6000;
+/** The oldest Bun that runs MiniBit; other machines that have an older one are sent their own. */
+const OLDEST_BUN = manifestOfPackage.engines.bun.replace(">=", "");
 
 /** What to run. Flags in `peerFlags` and `logFlags` are handed to the children as they are. */
 export interface RunOptions {
@@ -74,9 +72,8 @@ class LocalSwarm {
   readonly #group: ProcessGroup;
   readonly #failed = Promise.withResolvers<never>();
   readonly #peersLeft = Promise.withResolvers<void>();
-  readonly #records: PeerRecord[];
+  readonly #records: RunRecords;
   readonly #lastErrors = new Map<string, string>();
-  #progress: Progress | undefined;
   #peersRunning = 0;
   /** Children are being ended: what they say of each other's end is of no interest. */
   #closing = false;
@@ -85,13 +82,8 @@ class LocalSwarm {
     this.#options = options;
     this.#failed.promise.catch(() => undefined);
     this.#group = new ProcessGroup({ onExit: (child, exit) => this.#childEnded(child.name, exit) });
-    this.#records = Array.from({ length: options.peers }, (_, id) => ({
-      id,
-      blocks: 0,
-      share: undefined,
-      seconds: undefined,
-      summary: undefined,
-    }));
+    const labels = Array.from({ length: options.peers - 1 }, (_, index) => `peer ${index + 1}`);
+    this.#records = new RunRecords(labels, options.stdout);
   }
 
   async run(): Promise<number> {
@@ -108,14 +100,12 @@ class LocalSwarm {
     await this.#until(this.#startPeer(0, tracker));
     await this.#until(this.#deal());
     await this.#until(this.#startTracker(port));
-    const labels = this.#records.slice(1).map(({ id }) => `peer ${id}`);
-    this.#progress = createProgress({ labels, stream: stdout });
+    this.#records.show();
     for (let id = 1; id < peers; id++) {
       this.#startPeer(id, tracker).catch(this.#failed.reject);
     }
     await this.#until(this.#peersLeft.promise);
-    this.#progress.stop();
-    this.#progress = undefined;
+    this.#records.hide();
     const seconds = (performance.now() - startMs) / 1000;
 
     const stored = await readStoredManifest(dir, 0);
@@ -123,17 +113,17 @@ class LocalSwarm {
       throw new UserError(`Cannot verify the results: 'blocos_peer_0' in '${dir}' has no manifest.json`);
     }
     const verdicts = new Map<number, string>();
-    for (const { id } of this.#records.slice(1)) {
+    for (const { id } of this.#records.all.slice(1)) {
       const result = await verifyResult(resultPath(dir, { peerId: id, manifest: stored.manifest }), stored.manifest);
       verdicts.set(id, result.ok ? "verified" : `WRONG: ${result.firstDifference}`);
     }
-    stdout.write(summaryTable(this.#records, { verdicts, sizeBytes: stored.manifest.sizeBytes, seconds }));
+    stdout.write(summaryTable(this.#records.all, { verdicts, sizeBytes: stored.manifest.sizeBytes, seconds }));
     return [...verdicts.values()].every((verdict) => verdict === "verified") ? 0 : 1;
   }
 
   async close(): Promise<void> {
     this.#closing = true;
-    this.#progress?.stop();
+    this.#records.hide();
     await this.#group.stopAll();
   }
 
@@ -169,12 +159,12 @@ class LocalSwarm {
         ...peerFlags,
         ...logFlags,
       ],
-      onLine: (line) => this.#report(id, line),
+      onLine: (line) => this.#records.report(id, line),
       isReady: (line) => parseReport(line)?.event === "ready",
     });
     await child.ready;
     if (id === 0) {
-      const { share } = this.#records[0] ?? {};
+      const { share } = this.#records.all[0] ?? {};
       if (share !== undefined) {
         this.#options.stdout.write(
           `Sharing "${share.name}" (${formatSize(share.sizeBytes)} in ${share.blockCount} blocks) with ${peers - 1} peers\n`,
@@ -218,59 +208,17 @@ class LocalSwarm {
     return this.#group.start({
       name,
       command: [process.execPath, join(import.meta.dir, script), ...flags],
-      env: childEnvironment(),
+      env: withoutFlags(),
       onErrorLine: (line) => this.#errorLine(name, line),
       ...heard,
-    });
-  }
-
-  #report(id: number, line: string): void {
-    const report = parseReport(line);
-    const record = this.#records[id];
-    if (report === undefined || record === undefined) {
-      return;
-    }
-    switch (report.event) {
-      case "ready":
-        break;
-      case "share":
-        record.share = report;
-        break;
-      case "progress":
-        this.#showProgress(id, { blocks: report.blocks, rate: report.bytesPerSecond, sources: report.sources });
-        break;
-      case "complete":
-        record.seconds = report.seconds;
-        this.#showProgress(id, { blocks: record.share?.blockCount ?? 0, rate: 0, sources: 0 });
-        break;
-      case "summary":
-        record.summary = report;
-        break;
-    }
-  }
-
-  #showProgress(id: number, now: { readonly blocks: number; readonly rate: number; readonly sources: number }): void {
-    const { share, seconds } = this.#records[id] ?? {};
-    if (id === 0 || share === undefined) {
-      return;
-    }
-    const done = seconds !== undefined;
-    this.#progress?.update(id - 1, {
-      percent: done ? 100 : Math.min(99, (100 * now.blocks) / Math.max(1, share.blockCount)),
-      rateBytesPerSecond: now.rate,
-      text: done ? `complete after ${formatDuration(Math.round(seconds * 1000))}` : `from ${now.sources} peers`,
     });
   }
 
   #errorLine(name: string, line: string): void {
     if (line.startsWith("Cannot ")) {
       this.#lastErrors.set(name, line); // told once, when the child has ended
-    } else if (this.#closing) {
-      return;
-    } else if (this.#progress === undefined || !this.#options.stdout.isTTY) {
-      process.stderr.write(`${line}\n`);
-    } else {
-      this.#progress.log(line);
+    } else if (!this.#closing) {
+      this.#records.log(line, process.stderr);
     }
   }
 
@@ -289,12 +237,6 @@ class LocalSwarm {
   }
 }
 
-/** Flags in the environment are this script's own (MINIBIT_SOURCE!); the children's are all on their command lines. */
-function childEnvironment(): { readonly [name: string]: string } {
-  const names = Object.keys(process.env).filter((name) => name.startsWith("MINIBIT_"));
-  return Object.fromEntries(names.map((name) => [name, ""]));
-}
-
 /** A port that is free now; it is taken a moment later by a child that must know it beforehand. */
 function freePort(): number {
   const probe = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
@@ -302,79 +244,87 @@ function freePort(): number {
   return probe.port;
 }
 
-/** A parser for a flag that is handed to the children as it is: a wrong one is refused before any of them starts. */
-function handedOn(parse: (text: string) => unknown): (text: string) => string {
-  return (text) => {
-    parse(text);
-    return text;
-  };
+/**
+ * Copies a share to other machines.
+ *
+ * @returns 0 only if enough of them confirmed their copy; 130 after Ctrl+C
+ * @throws {UserError} naming each machine that did not, and why, when they are too many
+ */
+export async function runHosts(
+  options: HostPushOptions & { readonly quorum: number },
+  stopped: Promise<StopReason>,
+): Promise<number> {
+  const push = new HostPush(options);
+  try {
+    const outcome = await Promise.race([push.run(), stopped]);
+    if (typeof outcome === "string") {
+      return exitCodeOf(outcome);
+    }
+    options.stdout.write(hostsTable(outcome));
+    return checkQuorum(outcome, options.quorum);
+  } finally {
+    await push.close();
+  }
 }
 
 /** `bun run_full.ts [flags]` */
 async function main(): Promise<number> {
   const values = parseCommandLine({
     name: "run_full.ts",
-    summary: "Runs a whole swarm on this machine: peer 0 shares, all others fetch, every copy is verified.",
-    flags: {
-      peers: {
-        value: "n",
-        help: "peers in all, peer 0 among them",
-        parse: (text) => parseInteger(text, { what: "number of peers", min: 1, max: MAX_PEERS }),
-        default: "5",
-      },
-      source: { value: "path", help: "file or folder to share", parse: parseText, default: "arquivos" },
-      dir: { value: "path", help: "where blocos_peer_N and reconstruido_peer_N go", parse: parseText, default: "." },
-      port: { value: "port", help: "the tracker's port, 0 for a free one", parse: parsePort, default: "5000" },
-      httpPort: { value: "port", help: "port of the status page, 0 for a free one", parse: parsePort, default: "8080" },
-      peerPort: {
-        value: "port",
-        help: "peer N listens on this + N; 0 for free ones",
-        parse: parsePort,
-        default: "6000",
-      },
-      resume: { help: "go on with what an earlier run left" },
-      store: {
-        value: "kind",
-        help: "folder: a file a block; direct: each block at its place in the result; auto: by size",
-        parse: oneOf("auto", "folder", "direct"),
-        default: "auto",
-      },
-      blockSize: { value: "size", help: "block size", parse: handedOn(parseSize), defaultHelp: "by the share's size" },
-      uploadLimit: { value: "rate", help: "most each peer sends", parse: handedOn(parseRate), default: "unlimited" },
-      downloadLimit: {
-        value: "rate",
-        help: "most each peer receives",
-        parse: handedOn(parseRate),
-        default: "unlimited",
-      },
-      unchokeInterval: {
-        value: "time",
-        help: "length of a choke round",
-        parse: handedOn(parseDuration),
-        defaultHelp: "by the time left",
-      },
-      ...LOG_FLAGS,
-      logLevel: { ...LOG_FLAGS.logLevel, default: "warning" },
-    },
-    examples: ["bun run_full.ts --peers 10 --source ./dataset", "bun run_full.ts --upload-limit 1MiB/s"],
+    summary: "Runs a whole swarm, here or on other machines: peer 0 shares, all others fetch, every copy is verified.",
+    flags: RUN_FLAGS,
+    examples: [
+      "bun run_full.ts --peers 10 --source ./dataset",
+      "bun run_full.ts --upload-limit 1MiB/s",
+      "bun run_full.ts --hosts hosts.txt --source ./dataset --to /data/dataset",
+    ],
   });
-  const { store, blockSize, uploadLimit, downloadLimit, unchokeInterval } = values;
-  return await runFull(
+  const { store, blockSize, uploadLimit, downloadLimit, unchokeInterval, logLevel, logFile, hosts, to, ssh } = values;
+  const stopped = new Promise<StopReason>(onStop);
+  const limits = [
+    ...["--upload-limit", uploadLimit, "--download-limit", downloadLimit],
+    ...(unchokeInterval === undefined ? [] : ["--unchoke-interval", unchokeInterval]),
+  ];
+  const sizes = blockSize === undefined ? [] : ["--block-size", blockSize];
+  const logFlags = [
+    ...["--log-level", logLevel],
+    ...(logFile === undefined ? [] : ["--log-file", logFile]),
+    ...(values.json ? ["--json"] : []),
+  ];
+  const { stdout } = process;
+  if (hosts === undefined) {
+    const peerFlags = ["--store", store, ...limits, ...sizes];
+    return await runFull({ ...values, peerPort: values.peerPort ?? FIRST_PORT, peerFlags, logFlags, stdout }, stopped);
+  }
+  if (to === undefined) {
+    throw new UserError("Cannot use --hosts: where should the copies go? (add --to /path/of/the/copy)", {
+      exitCode: 2,
+    });
+  }
+  return await runHosts(
     {
       ...values,
-      peerFlags: [
-        ...["--store", store, "--upload-limit", uploadLimit, "--download-limit", downloadLimit],
-        ...(blockSize === undefined ? [] : ["--block-size", blockSize]),
-        ...(unchokeInterval === undefined ? [] : ["--unchoke-interval", unchokeInterval]),
-      ],
-      logFlags: [
-        ...["--log-level", values.logLevel],
-        ...(values.logFile === undefined ? [] : ["--log-file", values.logFile]),
-        ...(values.json ? ["--json"] : []),
-      ],
-      stdout: process.stdout,
+      hosts: readHosts(hosts),
+      to,
+      ssh: ssh.split(/\s+/),
+      peerPort: values.peerPort ?? 0,
+      deadlineMs: values.deadline,
+      seedFlags: [...limits, ...sizes],
+      remoteFlags: {
+        MINIBIT_UPLOAD_LIMIT: uploadLimit,
+        MINIBIT_DOWNLOAD_LIMIT: downloadLimit,
+        MINIBIT_LOG_LEVEL: logLevel,
+        ...(unchokeInterval === undefined ? {} : { MINIBIT_UNCHOKE_INTERVAL: unchokeInterval }),
+        ...(values.basis === undefined ? {} : { MINIBIT_BASIS: values.basis }),
+        ...(values.replace ? { MINIBIT_REPLACE: "1" } : {}),
+        ...(values.keepPartial ? { MINIBIT_KEEP_PARTIAL: "1" } : {}),
+      },
+      logFlags,
+      stdout,
+      script: (name) => [process.execPath, join(import.meta.dir, name)],
+      program: { entry: join(import.meta.dir, "peer.ts"), oldestBun: OLDEST_BUN },
     },
-    new Promise(onStop),
+    stopped,
   );
 }
 

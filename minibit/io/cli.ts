@@ -9,6 +9,9 @@ import { Command, CommanderError } from "commander";
 import { UserError } from "../core/errors.ts";
 import { UnitError } from "./units.ts";
 
+/** What the name of each flag begins with in the environment. */
+const ENV_PREFIX = "MINIBIT_";
+
 /** A flag with a value. */
 export interface Flag<T> {
   /** What stands for the value in `--help`: `host:port`. */
@@ -258,12 +261,21 @@ function parseAs<T>(label: string, text: string, parse: (text: string) => T): T 
   }
 }
 
+/**
+ * An environment for child processes in which no flag is set: those of this command are its own, and the children's
+ * are all on their command lines.
+ */
+export function withoutFlags(): { readonly [name: string]: string } {
+  const names = Object.keys(process.env).filter((name) => name.startsWith(ENV_PREFIX));
+  return Object.fromEntries(names.map((name) => [name, ""]));
+}
+
 function longOf(name: string): string {
   return `--${kebab(name)}`;
 }
 
 function envOf(name: string): string {
-  return `MINIBIT_${kebab(name).replaceAll("-", "_").toUpperCase()}`;
+  return `${ENV_PREFIX}${kebab(name).replaceAll("-", "_").toUpperCase()}`;
 }
 
 function kebab(name: string): string {

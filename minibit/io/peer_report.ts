@@ -10,6 +10,8 @@ export type PeerReport =
   /** The share is known. */
   | {
       readonly event: "share";
+      /** Names it: SHA-256 of the manifest, in hexadecimal. */
+      readonly swarmId: string;
       readonly name: string;
       readonly sizeBytes: number;
       readonly blockSizeBytes: number;
@@ -21,9 +23,16 @@ export type PeerReport =
       readonly blocks: number;
       readonly bytesPerSecond: number;
       readonly sources: number;
+      /** Peers it is linked to now. */
+      readonly neighbours: number;
     }
-  /** All is verified and stands under its final name. */
-  | { readonly event: "complete"; readonly seconds: number; readonly path: string | undefined }
+  /** All of the share that `swarmId` names is verified and stands under its final name. */
+  | {
+      readonly event: "complete";
+      readonly swarmId: string;
+      readonly seconds: number;
+      readonly path: string | undefined;
+    }
   /** The last word. Bytes of payload. */
   | {
       readonly event: "summary";

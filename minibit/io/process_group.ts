@@ -5,6 +5,8 @@ import { formatDuration } from "./units.ts";
 
 /** How long children may take to end by themselves once asked to; then they are killed. */
 const GRACE_MS = 1500;
+/** A remote one has a network and a disk between. */
+const REMOTE_GRACE_MS = 10_000;
 /** How long a child may take to be ready: reading a big share again takes its time. */
 const READY_TIMEOUT_MS = 600_000;
 
@@ -24,6 +26,11 @@ export interface ChildOptions {
   /** Tells the line of stdout after which the child is ready; without it the child is ready at once. */
   readonly isReady?: (line: string) => boolean;
   readonly readyTimeoutMs?: number;
+  /**
+   * The child is told to end by the end of its stdin alone, in a session of its own: for `ssh`, which passes that on to
+   * the other machine and waits for what happens there, but would leave at once on a signal or Ctrl+C.
+   */
+  readonly isRemote?: boolean;
 }
 
 /** How a child ended: by itself with a code, or by a signal. */
@@ -40,6 +47,12 @@ export interface Child {
   readonly ready: Promise<string>;
   /** Resolves when the child has ended and all its lines were delivered. */
   readonly exited: Promise<ChildExit>;
+  /** What the child reads; its end tells it to end. */
+  readonly stdin: Bun.FileSink;
+  /** How long it may take to end once asked to. */
+  readonly graceMs: number;
+  /** Asks the child to end. */
+  stop(): void;
   kill(signal: NodeJS.Signals): void;
 }
 
@@ -95,24 +108,23 @@ export class ProcessGroup {
     return child;
   }
 
-  /** Asks every child to end (SIGTERM) and kills those still there after 1.5 s. Resolves when all have ended. */
+  /** Asks every child to end and kills those still there after 1.5 s, remote ones after 10 s. Resolves when all have ended. */
   stopAll(): Promise<void> {
     this.#stopped ??= this.#stop();
     return this.#stopped;
   }
 
   async #stop(): Promise<void> {
-    const children = this.running;
-    const killAll = (signal: NodeJS.Signals): void => {
-      for (const child of children) {
-        child.kill(signal);
-      }
-    };
-    killAll("SIGTERM");
-    const timer = setTimeout(killAll, GRACE_MS, "SIGKILL");
-    await Promise.all(children.map((child) => child.exited));
-    clearTimeout(timer);
+    await Promise.all(this.running.map(endChild));
   }
+}
+
+/** Asks a child to end, and kills it if it does not soon. */
+export async function endChild(child: Child): Promise<void> {
+  child.stop();
+  const timer = setTimeout(() => child.kill("SIGKILL"), child.graceMs);
+  await child.exited;
+  clearTimeout(timer);
 }
 
 /** Says how a child ended: `ended with exit code 1`. */
@@ -153,16 +165,28 @@ function startChild(options: ChildOptions): Child {
     failReady(`it ${describeExit(exit)}${lastErrorLine === "" ? "" : `: ${lastErrorLine}`}`);
     return exit;
   });
-  return { name, pid: subprocess.pid, ready, exited, kill: (signal) => subprocess.kill(signal) };
+  const { pid, stdin } = subprocess;
+  const { isRemote = false } = options;
+  return {
+    name,
+    pid,
+    ready,
+    exited,
+    stdin,
+    graceMs: isRemote ? REMOTE_GRACE_MS : GRACE_MS,
+    stop: () => (isRemote ? void stdin.end() : subprocess.kill("SIGTERM")),
+    kill: (signal) => subprocess.kill(signal),
+  };
 }
 
 function spawn(options: ChildOptions): Bun.Subprocess<"pipe", "pipe", "pipe" | "inherit"> {
-  const { name, command, cwd, env, onErrorLine } = options;
+  const { name, command, cwd, env, onErrorLine, isRemote = false } = options;
   assert(command.length > 0, () => `no command for ${name}`);
   try {
     return Bun.spawn([...command], {
       ...(cwd === undefined ? {} : { cwd }),
       env: { ...process.env, ...env, [EXIT_WITH_PARENT]: "1" },
+      detached: isRemote,
       stdin: "pipe",
       stdout: "pipe",
       stderr: onErrorLine === undefined ? "inherit" : "pipe",

@@ -6,8 +6,15 @@ type ReportOf<Event extends PeerReport["event"]> = Extract<PeerReport, { event: 
 /** What one peer told of itself. */
 export interface PeerRecord {
   readonly id: number;
-  blocks: number;
+  /** What people call it. */
+  readonly label: string;
   share: ReportOf<"share"> | undefined;
+  blocks: number;
+  bytesPerSecond: number;
+  /** Since when it has had no link to another peer, by our clock. */
+  lonelySinceMs: number | undefined;
+  /** When its copy was verified and in its place, by our clock; and how long that took it, by its own. */
+  completeMs: number | undefined;
   seconds: number | undefined;
   summary: ReportOf<"summary"> | undefined;
 }
@@ -18,8 +25,8 @@ export function summaryTable(
   run: { readonly verdicts: ReadonlyMap<number, string>; readonly sizeBytes: number; readonly seconds: number },
 ): string {
   const { verdicts, sizeBytes, seconds } = run;
-  const rows = records.map(({ id, seconds: own, summary }) => [
-    id === 0 ? "0 (seed)" : String(id),
+  const rows = records.map(({ id, label, seconds: own, summary }) => [
+    label,
     id === 0 || own === undefined ? "-" : own.toFixed(2),
     formatSize(summary?.downBytes ?? 0),
     formatSize(summary?.upBytes ?? 0),

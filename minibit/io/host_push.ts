@@ -1,0 +1,356 @@
+/**
+ * One share onto many machines: the tracker and the seed run here, a peer on each machine is started over OpenSSH.
+ *
+ * A machine that fails is named, with why, and holds up nobody; what is left of its copy is removed there.
+ */
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { UserError } from "../core/errors.ts";
+import { withoutFlags } from "./cli.ts";
+import type { RemoteHost } from "./hosts_file.ts";
+import { parseReport } from "./peer_report.ts";
+import { type Child, type ChildExit, describeExit, ProcessGroup } from "./process_group.ts";
+import { type RemoteFacts, RemoteFailure, RemotePeer } from "./remote_peer.ts";
+import { RemotePrograms } from "./remote_program.ts";
+import { remove } from "./result.ts";
+import { percentOf, RunRecords } from "./run_records.ts";
+import type { PeerRecord } from "./run_summary.ts";
+import { scanShare } from "./share.ts";
+import { formatAddress, formatDuration, formatPercent, formatRate } from "./units.ts";
+
+/** So many machines are called, and sent the program, at the same time. */
+const CALLS_AT_ONCE = 8;
+/** A peer that is linked to nobody for so long has no way to the others. */
+const NO_ROUTE_MS = 30_000;
+/** How often peers are looked after. */
+const WATCH_MS = 500;
+
+/** What to copy, where to, and when that counts as done. */
+export interface HostPushOptions {
+  readonly hosts: readonly RemoteHost[];
+  readonly source: string;
+  /** Where the copy goes on each machine. */
+  readonly to: string;
+  /** The ssh program and the arguments it is always given. */
+  readonly ssh: readonly string[];
+  /** The address at which the machines reach this one; left out: the one at which the first machine sees us. */
+  readonly advertise: string | undefined;
+  readonly port: number;
+  readonly httpPort: number;
+  /** Where every peer listens; 0: at a free port. */
+  readonly peerPort: number;
+  /** Give up on whoever is not complete by then; undefined: wait. */
+  readonly deadlineMs: number | undefined;
+  /** Flags of the seed, and of the peers on the machines by their names in the environment. */
+  readonly seedFlags: readonly string[];
+  readonly remoteFlags: { readonly [name: string]: string };
+  readonly logFlags: readonly string[];
+  readonly stdout: NodeJS.WriteStream;
+  /** The command line that runs one of the scripts. */
+  readonly script: (name: string) => readonly string[];
+  /** The peer's script, and the oldest Bun it runs on. */
+  readonly program: { readonly entry: string; readonly oldestBun: string };
+}
+
+/** What became of one machine. */
+export interface HostOutcome {
+  readonly host: RemoteHost;
+  readonly record: PeerRecord;
+  /** Why it has no verified copy; undefined: it has one. */
+  readonly why: string | undefined;
+}
+
+/** What became of all. */
+export interface PushOutcome {
+  readonly hosts: readonly HostOutcome[];
+  readonly records: readonly PeerRecord[];
+  /** From the first call to the last copy. */
+  readonly seconds: number;
+}
+
+/** Copies a share to many machines; `close` ends everything, on all of them. */
+export class HostPush {
+  readonly #options: HostPushOptions;
+  readonly #records: RunRecords;
+  readonly #programs: RemotePrograms;
+  /** The tracker, the seed and the connections. */
+  readonly #group: ProcessGroup;
+  readonly #failed = Promise.withResolvers<never>();
+  readonly #server = Promise.withResolvers<Server>();
+  readonly #why = new Map<number, string>();
+  readonly #remotes = new Map<number, RemotePeer>();
+  readonly #settled: PromiseWithResolvers<void>[];
+  #seedFolder: string | undefined;
+  #seedError = "";
+  #isServing = false;
+  #isOver = false;
+
+  constructor(options: HostPushOptions) {
+    this.#options = options;
+    this.#records = new RunRecords(
+      options.hosts.map((host) => host.name),
+      options.stdout,
+    );
+    this.#programs = new RemotePrograms(options.program);
+    this.#settled = options.hosts.map(() => Promise.withResolvers<void>());
+    this.#group = new ProcessGroup({ onExit: (child, exit) => this.#childEnded(child, exit) });
+    for (const { promise } of [this.#failed, this.#server]) {
+      promise.catch(() => undefined);
+    }
+  }
+
+  /**
+   * Copies, until every machine is complete or has failed, or the deadline has passed.
+   *
+   * @throws {UserError} the source cannot be shared; the tracker or the seed ended
+   */
+  async run(): Promise<PushOutcome> {
+    const { hosts, source, deadlineMs } = this.#options;
+    const startMs = performance.now();
+    await scanShare(source); // what cannot be shared is refused before anybody is called
+    const turns = new Turns(CALLS_AT_ONCE);
+    const all = hosts.map((host, index) => this.#push(host, { id: index + 1, turns }));
+    this.#records.show();
+    const watch = setInterval(() => this.#watch(), WATCH_MS);
+    const deadline = Promise.withResolvers<void>();
+    const timer = deadlineMs === undefined ? undefined : setTimeout(deadline.resolve, deadlineMs);
+    try {
+      await Promise.race([Promise.all(all), deadline.promise, this.#failed.promise]);
+    } finally {
+      clearInterval(watch);
+      clearTimeout(timer);
+      this.#isOver = true;
+      this.#records.hide();
+    }
+    this.#failTheRest();
+    const seconds = (Math.max(startMs, ...this.#records.all.map((r) => r.completeMs ?? 0)) - startMs) / 1000;
+    // connections first: a seed that leaves before them would be missed
+    await Promise.all([...this.#remotes.values()].map((remote) => remote.stop()));
+    await this.#group.stopAll();
+    return { hosts: hosts.map((host, index) => this.#outcome(host, index + 1)), records: this.#records.all, seconds };
+  }
+
+  /** Ends every process here and on the machines; resolves when they have ended. */
+  async close(): Promise<void> {
+    this.#isOver = true;
+    this.#records.hide();
+    await this.#group.stopAll();
+    if (this.#seedFolder !== undefined) {
+      await remove(this.#seedFolder);
+    }
+  }
+
+  /** Takes one machine from the call to its verified copy. */
+  async #push(host: RemoteHost, options: { readonly id: number; readonly turns: Turns }): Promise<void> {
+    const { id, turns } = options;
+    try {
+      const remote = await turns.take(() => this.#begin(host, id));
+      const ended = remote.ended.then((failure) => Promise.reject(failure));
+      await Promise.race([this.#settled[id - 1]?.promise, ended]);
+    } catch (error) {
+      if (!(error instanceof RemoteFailure || error instanceof UserError)) {
+        throw error;
+      }
+      this.#fail(id, error.message);
+    }
+  }
+
+  async #begin(host: RemoteHost, id: number): Promise<RemotePeer> {
+    const remote = new RemotePeer(host, {
+      group: this.#group,
+      ssh: this.#options.ssh,
+      hash: await this.#programs.hash(),
+      onReport: (line) => this.#report(id, line),
+    });
+    this.#remotes.set(id, remote);
+    const facts = await remote.facts;
+    this.#serve(this.#options.advertise ?? facts.ourAddress);
+    await remote.install(this.#programs);
+    await remote.start(id, this.#flagsFor(host, { facts, server: await this.#server.promise }));
+    return remote;
+  }
+
+  #flagsFor(
+    host: RemoteHost,
+    known: { readonly facts: RemoteFacts; readonly server: Server },
+  ): { readonly [name: string]: string } {
+    const { to, peerPort, remoteFlags } = this.#options;
+    const address = known.facts.ownAddress ?? host.host;
+    return {
+      ...remoteFlags,
+      MINIBIT_TRACKER: formatAddress({ host: known.server.host, port: known.server.port }),
+      MINIBIT_HOST: anyAddressLike(address),
+      MINIBIT_ADVERTISE: address,
+      MINIBIT_PORT: String(peerPort),
+      MINIBIT_TO: to,
+      // it leaves when it is told to: who is late may need it
+      MINIBIT_LINGER: "1h",
+      MINIBIT_TRACKER_TIMEOUT: "1m",
+    };
+  }
+
+  /** Starts the tracker and the seed, once it is known under which address. */
+  #serve(host: string | undefined): void {
+    if (this.#isServing) {
+      return;
+    }
+    this.#isServing = true;
+    if (host === undefined) {
+      this.#failed.reject(
+        new UserError("Cannot tell the address at which the hosts reach this machine (--advertise it)"),
+      );
+      return;
+    }
+    this.#startServer(host).then(this.#server.resolve, this.#failed.reject);
+  }
+
+  async #startServer(host: string): Promise<Server> {
+    const { port, httpPort, peerPort, source, seedFlags, logFlags, stdout, script } = this.#options;
+    const listen = anyAddressLike(host);
+    const tracker = this.#group.start({
+      name: "tracker",
+      command: [
+        ...script("tracker.ts"),
+        ...["--host", listen, "--port", String(port), "--http-port", String(httpPort)],
+        ...logFlags,
+      ],
+      env: withoutFlags(),
+      onErrorLine: (line) => this.#errorLine(line),
+      isReady: (line) => line.includes("listening"),
+    });
+    const told = await tracker.ready;
+    this.#records.log(told, stdout);
+    const server = { host, port: port || Number(/:(\d+),/.exec(told)?.[1]) };
+    this.#seedFolder = mkdtempSync(join(tmpdir(), "minibit-seed-"));
+    const seed = this.#group.start({
+      name: "the seed",
+      command: [
+        ...[...script("peer.ts"), "0", "--events", "--source", source, "--dir", this.#seedFolder, "--store", "direct"],
+        ...["--tracker", formatAddress(server), "--host", listen, "--advertise", host, "--port", String(peerPort)],
+        ...seedFlags,
+        ...logFlags,
+      ],
+      env: withoutFlags(),
+      onLine: (line) => this.#records.report(0, line),
+      onErrorLine: (line) => this.#errorLine(line),
+      isReady: (line) => parseReport(line)?.event === "ready",
+    });
+    await seed.ready;
+    return server;
+  }
+
+  #report(id: number, line: string): void {
+    this.#records.report(id, line);
+    const report = parseReport(line);
+    if (report?.event !== "complete") {
+      return;
+    }
+    const expected = this.#records.all[0]?.share?.swarmId;
+    if (report.swarmId === expected) {
+      this.#settled[id - 1]?.resolve();
+    } else {
+      this.#fail(id, `confirmed another share: ${report.swarmId}`);
+    }
+  }
+
+  /** Gives up on a machine. */
+  #fail(id: number, why: string): void {
+    if (!this.#why.has(id) && !this.#isOver) {
+      this.#why.set(id, why);
+      this.#records.fail(id, why);
+      this.#settled[id - 1]?.resolve();
+      void this.#remotes.get(id)?.stop();
+    }
+  }
+
+  #failTheRest(): void {
+    for (const record of this.#records.all.slice(1)) {
+      if (record.seconds === undefined && !this.#why.has(record.id)) {
+        this.#why.set(record.id, `too slow: ${progressOf(record)} when ${this.#deadline} had passed`);
+      }
+    }
+  }
+
+  get #deadline(): string {
+    return formatDuration(this.#options.deadlineMs ?? 0);
+  }
+
+  #watch(): void {
+    const nowMs = performance.now();
+    for (const record of this.#records.all.slice(1)) {
+      const isLonely = record.lonelySinceMs !== undefined && nowMs > record.lonelySinceMs + NO_ROUTE_MS;
+      if (isLonely && record.seconds === undefined) {
+        this.#fail(record.id, "no route to peers: it reaches none, and none reaches it (a firewall? see --peer-port)");
+      }
+    }
+  }
+
+  #childEnded(child: Child, exit: ChildExit): void {
+    if (child.name === "tracker" || child.name === "the seed") {
+      const why = this.#seedError === "" ? "" : `: ${this.#seedError}`;
+      this.#failed.reject(new UserError(`Cannot complete the run: ${child.name} ${describeExit(exit)}${why}`));
+    }
+  }
+
+  #errorLine(line: string): void {
+    if (line.startsWith("Cannot ")) {
+      this.#seedError = line; // told once, when the child has ended
+    } else if (!this.#isOver) {
+      this.#records.log(line, process.stderr);
+    }
+  }
+
+  #outcome(host: RemoteHost, id: number): HostOutcome {
+    const record = this.#records.all[id];
+    if (record === undefined) {
+      throw new Error(`no record of host ${id}`);
+    }
+    return { host, record, why: this.#why.get(id) };
+  }
+}
+
+/** Where the tracker listens. */
+interface Server {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** All addresses of a machine, in the family of one of them. */
+function anyAddressLike(address: string): string {
+  return address.includes(":") ? "::" : "0.0.0.0";
+}
+
+function progressOf(record: PeerRecord): string {
+  return record.share === undefined
+    ? "it had not begun"
+    : `${formatPercent(percentOf(record) / 100)} at ${formatRate(record.bytesPerSecond)}`;
+}
+
+/** Lets so many at a time do something. */
+class Turns {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(count: number) {
+    this.#free = count;
+  }
+
+  async take<T>(run: () => Promise<T>): Promise<T> {
+    if (this.#free === 0) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    } else {
+      this.#free--;
+    }
+    try {
+      return await run();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) {
+        this.#free++;
+      } else {
+        next();
+      }
+    }
+  }
+}

@@ -1,0 +1,82 @@
+import { type Flag, parseText } from "./cli.ts";
+import { LOG_FLAGS } from "./logging.ts";
+import { SHARING_FLAGS } from "./peer_options.ts";
+import { parseDuration, parseInteger, parsePercent, parsePort } from "./units.ts";
+
+/** More peers than this do not fit a machine people have: each is a process. */
+const MAX_PEERS = 500;
+
+/** Flags of `run_full.ts` for a swarm on other machines. */
+const HOST_FLAGS = {
+  hosts: {
+    value: "file",
+    help: "copy to the machines in this list instead: [user@]host[:ssh-port], one a line",
+    parse: parseText,
+  },
+  to: {
+    value: "path",
+    help: "--hosts: where the copy goes on each machine; an older one there is replaced",
+    parse: parseText,
+  },
+  basis: {
+    value: "path",
+    help: "--hosts: an older copy there: what has not changed in it is not fetched",
+    parse: parseText,
+  },
+  replace: { help: "--hosts: let --to replace what is no older copy of the share" },
+  keepPartial: { help: "--hosts: leave what was fetched when stopped half-way; the next run goes on with it" },
+  deadline: { value: "time", help: "--hosts: give up on machines that are not complete by then", parse: parseDuration },
+  quorum: {
+    value: "percent",
+    help: "--hosts: succeed when so many of the machines confirmed their copy",
+    parse: parsePercent,
+    default: "100%",
+  },
+  advertise: {
+    value: "host",
+    help: "--hosts: this machine's address for the others",
+    parse: parseText,
+    defaultHelp: "the one the first of them sees",
+  },
+  ssh: { value: "command", help: "--hosts: how to call OpenSSH", parse: parseText, default: "ssh" },
+} as const;
+
+/** All flags of `run_full.ts`. */
+export const RUN_FLAGS = {
+  peers: {
+    value: "n",
+    help: "peers in all, peer 0 among them",
+    parse: (text: string) => parseInteger(text, { what: "number of peers", min: 1, max: MAX_PEERS }),
+    default: "5",
+  },
+  source: { value: "path", help: "file or folder to share", parse: parseText, default: "arquivos" },
+  dir: { value: "path", help: "where blocos_peer_N and reconstruido_peer_N go", parse: parseText, default: "." },
+  port: { value: "port", help: "the tracker's port, 0 for a free one", parse: parsePort, default: "5000" },
+  httpPort: { value: "port", help: "port of the status page, 0 for a free one", parse: parsePort, default: "8080" },
+  peerPort: {
+    value: "port",
+    help: "peer N listens on this + N, or with --hosts all on this; 0 for free ones",
+    parse: parsePort,
+    defaultHelp: "6000, with --hosts 0",
+  },
+  resume: { help: "go on with what an earlier run left" },
+  ...HOST_FLAGS,
+  store: handedOn(SHARING_FLAGS.store),
+  blockSize: handedOn(SHARING_FLAGS.blockSize),
+  uploadLimit: handedOn(SHARING_FLAGS.uploadLimit),
+  downloadLimit: handedOn(SHARING_FLAGS.downloadLimit),
+  unchokeInterval: handedOn(SHARING_FLAGS.unchokeInterval),
+  ...LOG_FLAGS,
+  logLevel: { ...LOG_FLAGS.logLevel, default: "warning" },
+} as const;
+
+/** A flag that is handed to the peers as it is: a wrong one is refused before any of them starts. */
+function handedOn<F extends Flag<unknown>>(flag: F): Omit<F, "parse"> & { readonly parse: (text: string) => string } {
+  return {
+    ...flag,
+    parse: (text) => {
+      flag.parse(text);
+      return text;
+    },
+  };
+}

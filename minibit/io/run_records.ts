@@ -1,0 +1,102 @@
+import { parseReport } from "./peer_report.ts";
+import { createProgress, type Progress } from "./progress.ts";
+import type { PeerRecord } from "./run_summary.ts";
+import { formatDuration } from "./units.ts";
+
+/** What the peers of a run told, and the display of how far they are. Peer 0 is the seed; peer N has the label N - 1. */
+export class RunRecords {
+  readonly all: readonly PeerRecord[];
+  readonly #labels: readonly string[];
+  readonly #stream: NodeJS.WriteStream;
+  #progress: Progress | undefined;
+
+  /** @param labels what the display calls peers 1, 2, ... */
+  constructor(labels: readonly string[], stream: NodeJS.WriteStream) {
+    this.#labels = labels;
+    this.#stream = stream;
+    this.all = ["seed", ...labels].map((label, id) => ({
+      id,
+      label,
+      share: undefined,
+      blocks: 0,
+      bytesPerSecond: 0,
+      lonelySinceMs: undefined,
+      completeMs: undefined,
+      seconds: undefined,
+      summary: undefined,
+    }));
+  }
+
+  /** Shows bars, or lines where output is piped. */
+  show(): void {
+    this.#progress = createProgress({ labels: this.#labels, stream: this.#stream });
+  }
+
+  /** Gives the terminal back. */
+  hide(): void {
+    this.#progress?.stop();
+    this.#progress = undefined;
+  }
+
+  /** Takes a line that a peer reported. */
+  report(id: number, line: string): void {
+    const report = parseReport(line);
+    const record = this.all[id];
+    if (report === undefined || record === undefined) {
+      return;
+    }
+    switch (report.event) {
+      case "ready":
+        break;
+      case "share":
+        record.share = report;
+        record.blocks = report.blocks;
+        break;
+      case "progress":
+        record.blocks = report.blocks;
+        record.lonelySinceMs = report.neighbours > 0 ? undefined : (record.lonelySinceMs ?? performance.now());
+        record.bytesPerSecond = report.bytesPerSecond;
+        this.#update(record, `from ${report.sources} peers`);
+        break;
+      case "complete":
+        record.seconds = report.seconds;
+        record.completeMs = performance.now();
+        this.#update(record, `complete after ${formatDuration(Math.round(report.seconds * 1000))}`);
+        break;
+      case "summary":
+        record.summary = report;
+        break;
+    }
+  }
+
+  /** Marks a peer as lost, with why. */
+  fail(id: number, why: string): void {
+    this.#progress?.update(id - 1, { percent: percentOf(this.all[id]), rateBytesPerSecond: 0, text: why });
+  }
+
+  /** Writes a line that stays, above the bars, or to `stream` where there are none. */
+  log(line: string, stream: NodeJS.WriteStream): void {
+    if (this.#progress === undefined || !this.#stream.isTTY) {
+      stream.write(`${line}\n`);
+    } else {
+      this.#progress.log(line);
+    }
+  }
+
+  #update(record: PeerRecord, text: string): void {
+    if (record.id > 0 && record.share !== undefined) {
+      const isDone = record.seconds !== undefined;
+      const rateBytesPerSecond = isDone ? 0 : record.bytesPerSecond;
+      this.#progress?.update(record.id - 1, { percent: percentOf(record), rateBytesPerSecond, text });
+    }
+  }
+}
+
+/** How much a peer has, 0 to 100; 100 only when its copy is verified and in its place. */
+export function percentOf(record: PeerRecord | undefined): number {
+  if (record?.seconds !== undefined) {
+    return 100;
+  }
+  const blocks = record?.share?.blockCount ?? 0;
+  return Math.min(99.9, (100 * (record?.blocks ?? 0)) / Math.max(1, blocks));
+}
