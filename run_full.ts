@@ -82,8 +82,9 @@ class LocalSwarm {
     this.#options = options;
     this.#failed.promise.catch(() => undefined);
     this.#group = new ProcessGroup({ onExit: (child, exit) => this.#childEnded(child.name, exit) });
-    const labels = Array.from({ length: options.peers - 1 }, (_, index) => `peer ${index + 1}`);
-    this.#records = new RunRecords(labels, options.stdout);
+    const ids = Array.from({ length: options.peers - 1 }, (_, index) => String(index + 1));
+    const names = ids.map((id) => ({ row: id, bar: `peer ${id}` }));
+    this.#records = new RunRecords(names, options.stdout);
   }
 
   async run(): Promise<number> {

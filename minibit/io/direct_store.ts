@@ -27,6 +27,8 @@ export interface DirectStoreOptions extends PeerFolderOptions {
   readonly bases?: readonly string[] | undefined;
   /** Something else than an older copy may be replaced at `to`. */
   readonly replace?: boolean | undefined;
+  /** What was fetched is removed when the peer ends half-way: errors do not promise that it is kept. */
+  readonly isTransient?: boolean | undefined;
 }
 
 /** What a store is made of. */
@@ -35,6 +37,7 @@ interface Parts extends Copy {
   readonly folder: string;
   readonly result: string;
   readonly tree: FileTree;
+  readonly isTransient: boolean;
 }
 
 /**
@@ -63,7 +66,7 @@ export class DirectStore implements BlockStore {
    * @throws {UserError} another share is there, or the folder may not be written to
    */
   static async open(options: DirectStoreOptions): Promise<DirectStore> {
-    const { manifest, dir, to, bases = [], replace = false } = options;
+    const { manifest, dir, to, bases = [], replace = false, isTransient = false } = options;
     if (to !== undefined) {
       checkTarget(to, { manifest, replace });
     }
@@ -75,7 +78,7 @@ export class DirectStore implements BlockStore {
         ? await findCopy(result, manifest)
         : await findCopyAt(to, { part: partPath(ownResult), manifest });
     const tree = new FileTree(manifest, { root: copy.root, writable: copy.root !== result });
-    const parts = { ...copy, manifest, folder, result, tree };
+    const parts = { ...copy, manifest, folder, result, tree, isTransient };
     await takeBlockFiles(parts);
     for (const basis of to === undefined ? bases : [to, ...bases]) {
       await takeFromBasis(basis, { ...parts, take: (block, bytes) => keepBlock(parts, block, bytes) });
@@ -92,7 +95,7 @@ export class DirectStore implements BlockStore {
       try {
         await this.#parts.tree.write(this.#geometry.offsetOf(block) + offset, bytes);
       } catch (error) {
-        throw diskError(`Cannot write block ${block} to ${quote(this.#root)}`, error, this.#parts.held.count);
+        throw writeError(this.#parts, block, error);
       }
     });
   }
@@ -203,11 +206,16 @@ async function takeBlockFiles(parts: Parts): Promise<void> {
 }
 
 /** Writes a verified block to its place. */
-async function keepBlock({ manifest, tree, held, root }: Parts, block: number, bytes: Uint8Array): Promise<void> {
+async function keepBlock(parts: Parts, block: number, bytes: Uint8Array): Promise<void> {
+  const { manifest, tree, held } = parts;
   try {
     await tree.write(geometryOf(manifest).offsetOf(block), bytes);
   } catch (error) {
-    throw diskError(`Cannot write block ${block} to ${quote(root)}`, error, held.count);
+    throw writeError(parts, block, error);
   }
   held.add(block);
+}
+
+function writeError({ root, held, isTransient }: Parts, block: number, error: unknown): Error {
+  return diskError(`Cannot write block ${block} to ${quote(root)}`, error, isTransient ? undefined : held.count);
 }

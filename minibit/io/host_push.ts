@@ -89,7 +89,7 @@ export class HostPush {
   constructor(options: HostPushOptions) {
     this.#options = options;
     this.#records = new RunRecords(
-      options.hosts.map((host) => host.name),
+      options.hosts.map(({ name }) => ({ row: name, bar: name })),
       options.stdout,
     );
     this.#programs = new RemotePrograms(options.program);

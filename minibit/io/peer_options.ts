@@ -144,6 +144,10 @@ export function peerOptionsOf(values: PeerValues): Omit<PeerOptions, "reporter">
  * The folder beside `to` has one user, whatever its number in this run: a later run with other numbers goes on there.
  */
 export function placeOf(options: PeerOptions): Omit<OpenStoreOptions, keyof StoredManifest> {
-  const { id, dir, store, to, replace, basis } = options;
-  return { dir, peerId: to === undefined ? id : 0, store, to, replace, bases: basis === undefined ? [] : [basis] };
+  const { id, dir, store, to, replace, basis, keepPartial } = options;
+  return {
+    ...{ dir, peerId: to === undefined ? id : 0, store, to, replace },
+    bases: basis === undefined ? [] : [basis],
+    isTransient: to !== undefined && keepPartial !== true,
+  };
 }

@@ -70,7 +70,9 @@ export class RemotePrograms {
   }
 
   async #bundle(): Promise<{ readonly text: string; readonly hash: string }> {
-    const built = await Bun.build({ entrypoints: [this.#entry], target: "bun" });
+    // without comments, for they hold paths, and the same program would have another hash from another folder
+    const minify = { whitespace: true, syntax: true };
+    const built = await Bun.build({ entrypoints: [this.#entry], target: "bun", minify });
     const text = (await built.outputs[0]?.text()) ?? "";
     return {
       text,

@@ -10,13 +10,13 @@ export class RunRecords {
   readonly #stream: NodeJS.WriteStream;
   #progress: Progress | undefined;
 
-  /** @param labels what the display calls peers 1, 2, ... */
-  constructor(labels: readonly string[], stream: NodeJS.WriteStream) {
-    this.#labels = labels;
+  /** @param names what the table and the display call peers 1, 2, ... */
+  constructor(names: readonly { readonly row: string; readonly bar: string }[], stream: NodeJS.WriteStream) {
+    this.#labels = names.map(({ bar }) => bar);
     this.#stream = stream;
-    this.all = ["seed", ...labels].map((label, id) => ({
+    this.all = ["0 (seed)", ...names.map(({ row }) => row)].map((name, id) => ({
       id,
-      label,
+      name,
       share: undefined,
       blocks: 0,
       bytesPerSecond: 0,

@@ -7,7 +7,7 @@ type ReportOf<Event extends PeerReport["event"]> = Extract<PeerReport, { event: 
 export interface PeerRecord {
   readonly id: number;
   /** What people call it. */
-  readonly label: string;
+  readonly name: string;
   share: ReportOf<"share"> | undefined;
   blocks: number;
   bytesPerSecond: number;
@@ -25,8 +25,8 @@ export function summaryTable(
   run: { readonly verdicts: ReadonlyMap<number, string>; readonly sizeBytes: number; readonly seconds: number },
 ): string {
   const { verdicts, sizeBytes, seconds } = run;
-  const rows = records.map(({ id, label, seconds: own, summary }) => [
-    label,
+  const rows = records.map(({ id, name, seconds: own, summary }) => [
+    name,
     id === 0 || own === undefined ? "-" : own.toFixed(2),
     formatSize(summary?.downBytes ?? 0),
     formatSize(summary?.upBytes ?? 0),

@@ -7,6 +7,9 @@ const ROOT = join(import.meta.dir, "..", "..");
 
 type Report<Event extends PeerReport["event"]> = Extract<PeerReport, { event: Event }>;
 
+/** Puts a command line into another: `ip netns exec name ...`. */
+export type Wrap = (command: readonly string[]) => readonly string[];
+
 /** One of MiniBit's scripts as a process of its own, and all it has said. */
 export class Script {
   readonly name: string;
@@ -17,13 +20,20 @@ export class Script {
   readonly #child: Child;
   #exit: ChildExit | undefined;
 
-  /** @param script relative to the project's root: `peer.ts` */
-  constructor(group: ProcessGroup, script: string, options: { args: readonly string[]; cwd: string }) {
-    const { args, cwd } = options;
+  /**
+   * @param script relative to the project's root: `peer.ts`
+   * @param options.wrap puts the command line into another
+   */
+  constructor(
+    group: ProcessGroup,
+    script: string,
+    options: { args: readonly string[]; cwd: string; wrap?: Wrap | undefined },
+  ) {
+    const { args, cwd, wrap = (command) => command } = options;
     this.name = `${script} ${args[0] ?? ""}`.trim();
     this.#child = group.start({
       name: this.name,
-      command: [process.execPath, join(ROOT, script), ...args],
+      command: wrap([process.execPath, join(ROOT, script), ...args]),
       cwd,
       onLine: (line) => this.lines.push(line),
       onErrorLine: (line) => this.complaints.push(line),

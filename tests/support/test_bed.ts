@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ProcessGroup } from "../../minibit/io/process_group.ts";
 import type { StatusDocument } from "../../tracker.ts";
-import { Script } from "./script.ts";
+import { Script, type Wrap } from "./script.ts";
 import { until } from "./until.ts";
 
 export const HOST = "127.0.0.1";
@@ -44,6 +44,11 @@ export class TestBed {
   /** Starts a script in the folder. */
   start(script: string, ...args: readonly string[]): Script {
     return new Script(this.#group, script, { args, cwd: this.folder });
+  }
+
+  /** Starts a script by a command line that holds its own. */
+  startWrapped(wrap: Wrap, script: string, ...args: readonly string[]): Script {
+    return new Script(this.#group, script, { args, cwd: this.folder, wrap });
   }
 
   /** Starts a peer that reports to us, on a free port. */

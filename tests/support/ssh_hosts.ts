@@ -1,0 +1,247 @@
+/**
+ * Machines to copy to: a network namespace and a mount namespace each, with Debian's sshd in it and no Bun.
+ *
+ * Needs root, iproute2 and openssh-server.
+ */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { $ } from "bun";
+import { until } from "./until.ts";
+
+const SSHD = "/usr/sbin/sshd";
+
+/** Whether such machines can be made here; otherwise why not. */
+export const noHosts: string | undefined = whyNoHosts();
+
+function whyNoHosts(): string | undefined {
+  if (process.platform !== "linux" || process.getuid?.() !== 0) {
+    return "only root on Linux can make network namespaces";
+  }
+  const missing = ["ip", "tc", "unshare"].filter((program) => Bun.which(program) === null);
+  if (!existsSync(SSHD)) {
+    missing.push("sshd");
+  }
+  return missing.length === 0 ? undefined : `${missing.join(", ")} not installed`;
+}
+
+/** What one machine is like. */
+export interface SshHostOptions {
+  /** Its network is down. */
+  readonly isDown?: boolean;
+  /** It knows another key than ours. */
+  readonly refusesKey?: boolean;
+  /** The size of its disk at `/data`, as mount says it: `8m`. */
+  readonly disk?: string;
+  /** Its uplink, as tc says it: `50mbit`. */
+  readonly uplink?: string;
+}
+
+/** One machine. */
+export interface SshHost {
+  /** Its address in the machines' network. */
+  readonly address: string;
+  /** Where its `/data` and `/root` are for us. */
+  readonly data: string;
+  readonly home: string;
+  /** Process ids in its network namespace, of the SSH server and what it started. */
+  processes(): Promise<number[]>;
+}
+
+/** Several machines, and one from which they are reached. */
+export class SshHosts {
+  readonly hosts: SshHost[] = [];
+  /** The ssh command that knows them all. */
+  readonly ssh: string;
+  readonly #prefix: string;
+  readonly #dir: string;
+  readonly #servers: Bun.Subprocess[] = [];
+  #shaped: string[] = [];
+
+  private constructor(dir: string, prefix: string) {
+    this.#dir = dir;
+    this.#prefix = prefix;
+    this.ssh = `ssh -F ${join(dir, "ssh_config")}`;
+  }
+
+  /**
+   * Makes machines; `close` removes them.
+   *
+   * @param options.prefix short, and of no other machines that are there now
+   * @param options.ipv6 their addresses are IPv6
+   */
+  static async up(
+    machines: readonly SshHostOptions[],
+    options: { readonly dir: string; readonly prefix: string; readonly ipv6?: boolean; readonly uplink?: string },
+  ): Promise<SshHosts> {
+    const { dir, prefix, ipv6 = false, uplink } = options;
+    const hosts = new SshHosts(dir, prefix);
+    try {
+      await hosts.#keys();
+      const bridge = `${prefix}sw`;
+      await $`ip netns add ${bridge} && ip -n ${bridge} link add br0 type bridge && ip -n ${bridge} link set br0 up`.quiet();
+      await hosts.#connect(0, { bridge, ipv6, ...(uplink === undefined ? {} : { uplink }) });
+      for (const [index, machine] of machines.entries()) {
+        await hosts.#add(index + 1, { ...machine, bridge, ipv6 });
+      }
+      for (const [index, { isDown }] of machines.entries()) {
+        const log = join(dir, `host${index + 1}`, "log");
+        if (isDown !== true) {
+          const isListening = (): boolean => existsSync(log) && readFileSync(log, "utf8").includes("Server listening");
+          await until("sshd to listen", () => isListening() || undefined);
+        }
+      }
+      return hosts;
+    } catch (error) {
+      await hosts.close();
+      throw error;
+    }
+  }
+
+  /** A command line that runs in the machine from which the others are reached. */
+  inside(command: readonly string[]): string[] {
+    return ["ip", "netns", "exec", `${this.#prefix}0`, ...command];
+  }
+
+  /** Ends the network of a machine, as if its cable was pulled. */
+  async unplug(index: number): Promise<void> {
+    await $`ip -n ${this.#prefix}${index} link set eth0 down`.quiet();
+  }
+
+  /** Lets a machine open no connection to a port of others; they may still open some to it. */
+  async forbidDialing(index: number, port: number): Promise<void> {
+    // what answers them has this port as its source, and finds its route
+    await $`ip -n ${this.#prefix}${index} rule add ipproto tcp dport ${port} pref 10 prohibit`.quiet();
+  }
+
+  /** Whether there is a way from one machine to a TCP port of another. */
+  async canDial(index: number, options: { readonly to: number; readonly port: number }): Promise<boolean> {
+    const address = this.hosts[options.to - 1]?.address ?? "";
+    const found = await $`ip -n ${this.#prefix}${index} route get ${address} ipproto tcp dport ${options.port}`
+      .nothrow()
+      .quiet();
+    return found.exitCode === 0;
+  }
+
+  /** Changes the uplink of a machine. */
+  async shape(index: number, rate: string): Promise<void> {
+    const name = `${this.#prefix}${index}`;
+    const verb = this.#shaped.includes(name) ? "change" : "add";
+    this.#shaped.push(name);
+    await $`ip netns exec ${name} tc qdisc ${verb} dev eth0 root tbf rate ${rate} burst 128kb latency 100ms`.quiet();
+  }
+
+  /** Ends the servers and removes the machines. */
+  async close(): Promise<void> {
+    for (let index = 0; index <= this.hosts.length; index++) {
+      const pids = await $`ip netns pids ${this.#prefix}${index}`.nothrow().quiet().text();
+      for (const pid of pids.split("\n").filter((line) => line !== "")) {
+        await $`kill -9 ${pid}`.nothrow().quiet();
+      }
+    }
+    await Promise.all(this.#servers.map((server) => server.exited));
+    const all = await $`ip netns list`.nothrow().quiet().text();
+    for (const name of all.split("\n").map((line) => line.split(" ")[0] ?? "")) {
+      if (name.startsWith(this.#prefix)) {
+        await $`ip netns del ${name}`.nothrow().quiet();
+      }
+    }
+  }
+
+  async #keys(): Promise<void> {
+    mkdirSync(this.#dir, { recursive: true });
+    for (const name of ["host_key", "user_key", "other_key"]) {
+      await $`ssh-keygen -q -t ed25519 -N "" -f ${join(this.#dir, name)}`.quiet();
+    }
+    writeFileSync(
+      join(this.#dir, "ssh_config"),
+      [
+        "Host *",
+        `IdentityFile ${join(this.#dir, "user_key")}`,
+        "IdentitiesOnly yes",
+        `UserKnownHostsFile ${join(this.#dir, "known_hosts")}`,
+        "StrictHostKeyChecking accept-new",
+        "ConnectTimeout 3",
+        "",
+      ].join("\n"),
+    );
+  }
+
+  async #connect(index: number, options: { bridge: string; ipv6: boolean; uplink?: string }): Promise<string> {
+    const { bridge, ipv6, uplink } = options;
+    const name = `${this.#prefix}${index}`;
+    const [near, far] = [`${this.#prefix}v${index}`, `p${index}`];
+    const address = ipv6 ? `fd77::${(index + 1).toString(16)}` : `10.79.0.${index + 1}`;
+    await $`ip netns add ${name}`.quiet();
+    await $`ip -n ${name} link set lo up`.quiet();
+    await $`ip link add ${near} type veth peer name ${far} netns ${bridge}`.quiet();
+    await $`ip link set ${near} netns ${name} name eth0`.quiet();
+    await $`ip -n ${bridge} link set ${far} master br0 up`.quiet();
+    await $`ip -n ${name} addr add ${address}/${ipv6 ? 64 : 24} dev eth0 ${ipv6 ? ["nodad"] : []}`.quiet();
+    await $`ip -n ${name} link set eth0 up`.quiet();
+    if (uplink !== undefined) {
+      await this.shape(index, uplink);
+    }
+    return address;
+  }
+
+  async #add(index: number, machine: SshHostOptions & { bridge: string; ipv6: boolean }): Promise<void> {
+    const { isDown = false, refusesKey = false, disk, bridge, ipv6, uplink } = machine;
+    const address = await this.#connect(index, { bridge, ipv6, ...(uplink === undefined ? {} : { uplink }) });
+    const root = join(this.#dir, `host${index}`);
+    const [data, home] = [join(root, "data"), join(root, "home")];
+    mkdirSync(data, { recursive: true });
+    mkdirSync(home, { recursive: true });
+    mkdirSync("/run/sshd", { recursive: true });
+    mkdirSync("/data", { recursive: true });
+    const name = `${this.#prefix}${index}`;
+    this.hosts.push({
+      address,
+      data,
+      home,
+      processes: async () => {
+        const pids = await $`ip netns pids ${name}`.quiet().text();
+        return pids
+          .split("\n")
+          .filter((line) => line !== "")
+          .map(Number);
+      },
+    });
+    if (isDown) {
+      await $`ip -n ${name} link set eth0 down`.quiet();
+      return;
+    }
+    const key = readFileSync(join(this.#dir, refusesKey ? "other_key.pub" : "user_key.pub"), "utf8");
+    writeFileSync(join(root, "authorized_keys"), key);
+    const config = join(root, "sshd_config");
+    writeFileSync(
+      config,
+      [
+        `ListenAddress ${ipv6 ? `[${address}]` : address}`,
+        `HostKey ${join(this.#dir, "host_key")}`,
+        `AuthorizedKeysFile ${join(root, "authorized_keys")}`,
+        "PidFile none",
+        "UsePAM no",
+        "StrictModes no",
+        "PermitRootLogin prohibit-password",
+        "MaxSessions 20",
+        "SetEnv PATH=/usr/bin:/bin",
+        "",
+      ].join("\n"),
+    );
+    const bun = [...new Set(["bun", "/usr/local/bin/bun", "/usr/bin/bun"].map((path) => Bun.which(path)))];
+    const script = [
+      disk === undefined ? `mount --bind '${data}' /data` : `mount -t tmpfs -o size=${disk} none /data`,
+      `mount --bind '${home}' /root`,
+      // it is not installed there: what is in its place cannot be run
+      ...bun.filter((path) => path !== null).map((path) => `mount --bind /dev/null '${path}'`),
+      `exec ${SSHD} -D -e -f '${config}'`,
+    ].join(" && ");
+    this.#servers.push(
+      Bun.spawn(["ip", "netns", "exec", name, "unshare", "-m", "sh", "-c", script], {
+        stdin: "ignore",
+        stdout: "ignore",
+        stderr: Bun.file(join(root, "log")),
+      }),
+    );
+  }
+}
