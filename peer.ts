@@ -63,6 +63,7 @@ class Peer {
   #expected = 0;
   #othersIncomplete = true;
   #isComplete = false;
+  #peakUpBytesPerSecond = 0;
 
   constructor(options: PeerOptions) {
     this.#options = options;
@@ -97,7 +98,8 @@ class Peer {
     this.#client?.close();
     const { dir, to, keepPartial, reporter } = this.#options;
     if (this.#driver !== undefined) {
-      reporter.report(summaryOf(this.#driver, this.#traffic));
+      const options = { traffic: this.#traffic, peakUpBytesPerSecond: this.#peakUpBytesPerSecond };
+      reporter.report(summaryOf(this.#driver, options));
       await this.#driver.close();
     }
     if (to !== undefined && (this.#isComplete || keepPartial !== true)) {
@@ -277,11 +279,13 @@ class Peer {
 
   #reportProgress(): void {
     const core = this.#driver?.core;
+    const stats = core?.sharing?.stats(performance.now());
+    this.#peakUpBytesPerSecond = Math.max(this.#peakUpBytesPerSecond, stats?.upBytesPerSecond ?? 0);
     if (core !== undefined && !this.#isComplete) {
       this.#options.reporter.report({
         event: "progress",
         blocks: core.sharing?.have.count ?? 0,
-        bytesPerSecond: core.sharing?.stats(performance.now()).downBytesPerSecond ?? 0,
+        bytesPerSecond: stats?.downBytesPerSecond ?? 0,
         sources: this.#driver?.sources.size ?? 0,
         neighbours: [...core.liveLinks()].length,
       });

@@ -8,6 +8,7 @@ import { rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { UserError } from "./minibit/core/errors.ts";
 import { quote } from "./minibit/core/quote.ts";
+import type { BoundOptions } from "./minibit/io/bound_report.ts";
 import { parseCommandLine, runMain, withoutFlags } from "./minibit/io/cli.ts";
 import { HostPush, type HostPushOptions } from "./minibit/io/host_push.ts";
 import { readHosts } from "./minibit/io/hosts_file.ts";
@@ -26,7 +27,7 @@ import { RUN_FLAGS } from "./minibit/io/run_flags.ts";
 import { RunRecords } from "./minibit/io/run_records.ts";
 import { summaryTable } from "./minibit/io/run_summary.ts";
 import { scanShare } from "./minibit/io/share.ts";
-import { formatSize } from "./minibit/io/units.ts";
+import { formatSize, parseRate } from "./minibit/io/units.ts";
 import manifestOfPackage from "./package.json" with { type: "json" };
 import { resultPath, verifyResult } from "./utils.ts";
 
@@ -47,6 +48,8 @@ export interface RunOptions {
   readonly peerPort: number;
   /** Go on with what an earlier run left, instead of starting fresh. */
   readonly resume: boolean;
+  /** What is known of the uplinks, for the report in the end. */
+  readonly bound: BoundOptions;
   readonly peerFlags: readonly string[];
   readonly logFlags: readonly string[];
   readonly stdout: NodeJS.WriteStream;
@@ -118,7 +121,12 @@ class LocalSwarm {
       const result = await verifyResult(resultPath(dir, { peerId: id, manifest: stored.manifest }), stored.manifest);
       verdicts.set(id, result.ok ? "verified" : `WRONG: ${result.firstDifference}`);
     }
-    stdout.write(summaryTable(this.#records.all, { verdicts, sizeBytes: stored.manifest.sizeBytes, seconds }));
+    stdout.write(
+      summaryTable(this.#records.all, {
+        ...{ verdicts, sizeBytes: stored.manifest.sizeBytes, seconds },
+        bound: this.#options.bound,
+      }),
+    );
     return [...verdicts.values()].every((verdict) => verdict === "verified") ? 0 : 1;
   }
 
@@ -252,7 +260,7 @@ function freePort(): number {
  * @throws {UserError} naming each machine that did not, and why, when they are too many
  */
 export async function runHosts(
-  options: HostPushOptions & { readonly quorum: number },
+  options: HostPushOptions & { readonly quorum: number; readonly bound: BoundOptions },
   stopped: Promise<StopReason>,
 ): Promise<number> {
   const push = new HostPush(options);
@@ -261,7 +269,7 @@ export async function runHosts(
     if (typeof outcome === "string") {
       return exitCodeOf(outcome);
     }
-    options.stdout.write(hostsTable(outcome));
+    options.stdout.write(hostsTable(outcome, options.bound));
     return checkQuorum(outcome, options.quorum);
   } finally {
     await push.close();
@@ -292,10 +300,18 @@ async function main(): Promise<number> {
     ...(logFile === undefined ? [] : ["--log-file", logFile]),
     ...(values.json ? ["--json"] : []),
   ];
+  const bound = {
+    uplink: values.uplink,
+    uploadLimit: parseRate(uploadLimit),
+    downloadLimit: parseRate(downloadLimit),
+  };
   const { stdout } = process;
   if (hosts === undefined) {
     const peerFlags = ["--store", store, ...limits, ...sizes];
-    return await runFull({ ...values, peerPort: values.peerPort ?? FIRST_PORT, peerFlags, logFlags, stdout }, stopped);
+    return await runFull(
+      { ...values, peerPort: values.peerPort ?? FIRST_PORT, peerFlags, logFlags, bound, stdout },
+      stopped,
+    );
   }
   if (to === undefined) {
     throw new UserError("Cannot use --hosts: where should the copies go? (add --to /path/of/the/copy)", {
@@ -321,6 +337,7 @@ async function main(): Promise<number> {
         ...(values.keepPartial ? { MINIBIT_KEEP_PARTIAL: "1" } : {}),
       },
       logFlags,
+      bound,
       stdout,
       script: (name) => [process.execPath, join(import.meta.dir, name)],
       program: { entry: join(import.meta.dir, "peer.ts"), oldestBun: OLDEST_BUN },

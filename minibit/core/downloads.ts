@@ -23,6 +23,8 @@ const REFUSED_MS = 500;
  * that is followed at once by UNCHOKE, brings the same bytes twice. By which rules a link gets its next block: `nextFetch`, then `findRescue`.
  */
 export class Downloads {
+  /** REQUESTs sent to anybody and not answered. */
+  pendingUnits = 0;
   readonly #ledger: BlockLedger;
   readonly #limiter: RateLimiter;
   readonly #choose: ChooseBlock;
@@ -105,6 +107,7 @@ export class Downloads {
     for (const unit of link.download.pending) {
       this.#cancelledBytes -= unit.cancelled ? unit.length : 0;
     }
+    this.pendingUnits -= link.download.pending.length;
     link.download.pending.length = 0;
     this.#ledger.forget(link);
     this.#freed = true;
@@ -153,6 +156,7 @@ export class Downloads {
       download.lastUnitMs = nowMs;
     }
     download.pending.push({ block, offset, length, askedMs: nowMs, cancelled: false });
+    this.pendingUnits++;
     this.#limiter.take(length, nowMs);
     owner.asked = offset + length;
     this.#send(link, { type: "REQUEST", block, offset, length });
@@ -385,6 +389,7 @@ export class Downloads {
     if (answered === undefined) {
       throw new ProtocolError(`Cannot use an answer for ${unit.length} bytes of block ${unit.block}: not asked for`);
     }
+    this.pendingUnits--;
     if (answered.cancelled) {
       download.cancelled--;
       this.#cancelledBytes -= unit.length;

@@ -80,6 +80,11 @@ export class Serving {
     );
   }
 
+  /** Whether anybody is being given something. */
+  get isGiving(): boolean {
+    return this.#uploads.isGiving;
+  }
+
   /** When `settle` should be called though nothing happened. */
   get nextDeadlineMs(): number {
     return Math.min(this.#slots.nextDeadlineMs, this.#uploads.nextDeadlineMs);

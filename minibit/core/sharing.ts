@@ -14,6 +14,7 @@ import { RateLimiter } from "./rate_limiter.ts";
 import { RateMeter } from "./rate_meter.ts";
 import type { Rng } from "./rng.ts";
 import { Serving } from "./serving.ts";
+import { idleReasonOf, Stopwatch, type TimeUse } from "./time_use.ts";
 
 /** Snubs, refused blocks and slow owners are looked at this often when nothing else happens. */
 const REVIEW_MS = 250;
@@ -56,6 +57,7 @@ export class Sharing {
   readonly #serving: Serving;
   readonly #announcer: Announcer;
   readonly #down: RateMeter;
+  readonly #stopwatch: Stopwatch;
   #reviewMs: number;
 
   constructor(
@@ -76,6 +78,7 @@ export class Sharing {
     this.#send = send;
     this.#rng = rng;
     this.#down = new RateMeter(nowMs);
+    this.#stopwatch = new Stopwatch(nowMs);
     this.downloads = new Downloads({
       geometry,
       have,
@@ -133,6 +136,11 @@ export class Sharing {
       optimistic: withSlot((link) => link.upload.slot === "optimistic"),
       chokedBy: links.filter((link) => link.download.interested && link.download.choked).length,
     };
+  }
+
+  /** Where the time went. */
+  timeUse(nowMs: number): TimeUse {
+    return this.#stopwatch.read(nowMs);
   }
 
   /** A neighbour that knows the manifest, or may soon: asks what it holds. */
@@ -225,6 +233,9 @@ export class Sharing {
       this.#announcer.flush(this.#links, nowMs);
     }
     this.#serving.settle(nowMs);
+    const isComplete = this.have.complete;
+    const idle = isComplete || this.downloads.pendingUnits > 0 ? undefined : idleReasonOf(this.#links);
+    this.#stopwatch.note({ idle, isComplete, isGiving: this.#serving.isGiving }, nowMs);
   }
 
   /** When `settle` should be called though nothing happened. */

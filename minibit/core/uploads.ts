@@ -43,6 +43,11 @@ export class Uploads {
     this.#canWait = options.canWait;
   }
 
+  /** Whether anybody is being given something. */
+  get isGiving(): boolean {
+    return this.#active.length > 0 || this.#turns.length > 0;
+  }
+
   /** When `schedule` should be called: at once after a change, else when tokens are back or a socket counts as stalled. */
   get nextDeadlineMs(): number {
     return this.#dueMs;

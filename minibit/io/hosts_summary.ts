@@ -1,14 +1,15 @@
 /** What `run_full.ts --hosts` tells in the end: a line a machine, and whether enough of them have their copy. */
 import { UserError } from "../core/errors.ts";
+import type { BoundOptions } from "./bound_report.ts";
 import type { PushOutcome } from "./host_push.ts";
 import { summaryTable } from "./run_summary.ts";
 import { formatPercent } from "./units.ts";
 
 /** The table at the end: every machine with its verdict. */
-export function hostsTable(outcome: PushOutcome): string {
+export function hostsTable(outcome: PushOutcome, bound: BoundOptions): string {
   const verdicts = new Map(outcome.hosts.map(({ record, why }) => [record.id, why === undefined ? "verified" : why]));
   const sizeBytes = outcome.records[0]?.share?.sizeBytes ?? 0;
-  return summaryTable(outcome.records, { verdicts, sizeBytes, seconds: outcome.seconds });
+  return summaryTable(outcome.records, { verdicts, sizeBytes, seconds: outcome.seconds, bound });
 }
 
 /**

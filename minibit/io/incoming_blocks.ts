@@ -44,11 +44,19 @@ export class IncomingBlocks {
   #unwrittenBytes = 0;
   #full = false;
   #uncollectedBytes = 0;
+  #hashMs = 0;
+  #diskMs = 0;
+  #fullSinceMs = 0;
 
   constructor(share: { readonly manifest: Manifest; readonly store: BlockStore }, options: IncomingOptions) {
     this.#manifest = share.manifest;
     this.#store = share.store;
     this.#options = options;
+  }
+
+  /** Milliseconds spent on hashing, and on waiting for the disk. */
+  get work(): { readonly hashMs: number; readonly diskMs: number } {
+    return { hashMs: this.#hashMs, diskMs: this.#diskMs };
   }
 
   /** Whether some of this block is here. */
@@ -75,15 +83,19 @@ export class IncomingBlocks {
       return 0;
     }
     const news = skip === 0 ? came.bytes : came.bytes.subarray(skip);
+    const startMs = performance.now();
     assembly.append(news, came.peerId);
+    this.#hashMs += performance.now() - startMs;
     this.#collectGarbage(news.length);
     this.#account(news.length);
+    const hashedMs = performance.now();
     writes.push(
       this.#store.write(block, offset, news).then(
         () => this.#account(-news.length),
         (error) => this.#options.onError(error),
       ),
     );
+    this.#diskMs += performance.now() - hashedMs;
     return news.length;
   }
 
@@ -132,6 +144,8 @@ export class IncomingBlocks {
     const isFull = this.#unwrittenBytes > (this.#full ? MAX_UNWRITTEN_BYTES / 2 : MAX_UNWRITTEN_BYTES);
     if (isFull !== this.#full) {
       this.#full = isFull;
+      this.#diskMs += isFull ? 0 : performance.now() - this.#fullSinceMs;
+      this.#fullSinceMs = performance.now();
       this.#options.onFull(isFull);
     }
   }

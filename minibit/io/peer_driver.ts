@@ -94,6 +94,11 @@ export class PeerDriver {
     return this.#bytesFrom;
   }
 
+  /** Milliseconds spent on hashing what came, and on waiting for the disk. */
+  get work(): { readonly hashMs: number; readonly diskMs: number } {
+    return this.#incoming?.work ?? { hashMs: 0, diskMs: 0 };
+  }
+
   /** The share is known without asking anybody: this peer is the seed, or was here before. */
   open(share: OpenShare): void {
     this.#share = share;

@@ -1,4 +1,5 @@
 import type { PeerEvent } from "../core/peer_io.ts";
+import type { TimeUse } from "../core/time_use.ts";
 import type { Logger } from "./logging.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { formatAddress, formatDuration, formatSize } from "./units.ts";
@@ -43,6 +44,12 @@ export type PeerReport =
       readonly sources: number;
       /** Most memory this process ever had resident. */
       readonly peakMemoryBytes: number;
+      /** Where its time went. */
+      readonly timeUse: TimeUse | undefined;
+      readonly hashMs: number;
+      readonly diskMs: number;
+      /** The most it sent in a second, or so. */
+      readonly peakUpBytesPerSecond: number;
       /** Messages sent to peers, by type. */
       readonly messages: { readonly [type: string]: number };
     };

@@ -47,7 +47,11 @@ export class TrackerStats {
 }
 
 /** What a peer says last: its totals. */
-export function summaryOf(driver: PeerDriver, traffic: Traffic<PeerMessages>): PeerReport {
+export function summaryOf(
+  driver: PeerDriver,
+  options: { readonly traffic: Traffic<PeerMessages>; readonly peakUpBytesPerSecond: number },
+): PeerReport {
+  const { traffic, peakUpBytesPerSecond } = options;
   const stats = driver.core.sharing?.stats(performance.now());
   return {
     event: "summary",
@@ -57,6 +61,9 @@ export function summaryOf(driver: PeerDriver, traffic: Traffic<PeerMessages>): P
     hashFailures: driver.core.hashFailures,
     sources: driver.sources.size,
     peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
+    timeUse: driver.core.sharing?.timeUse(performance.now()),
+    ...driver.work,
+    peakUpBytesPerSecond,
     messages: traffic.sent,
   };
 }

@@ -1,7 +1,7 @@
 import { type Flag, parseText } from "./cli.ts";
 import { LOG_FLAGS } from "./logging.ts";
 import { SHARING_FLAGS } from "./peer_options.ts";
-import { parseDuration, parseInteger, parsePercent, parsePort } from "./units.ts";
+import { parseDuration, parseInteger, parsePercent, parsePort, parseRate } from "./units.ts";
 
 /** More peers than this do not fit a machine people have: each is a process. */
 const MAX_PEERS = 500;
@@ -58,6 +58,12 @@ export const RUN_FLAGS = {
     help: "peer N listens on this + N, or with --hosts all on this; 0 for free ones",
     parse: parsePort,
     defaultHelp: "6000, with --hosts 0",
+  },
+  uplink: {
+    value: "rate",
+    help: "what each uplink carries, for the report of the distance from the bound",
+    parse: parseRate,
+    defaultHelp: "as measured",
   },
   resume: { help: "go on with what an earlier run left" },
   ...HOST_FLAGS,

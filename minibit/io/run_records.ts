@@ -20,6 +20,7 @@ export class RunRecords {
       share: undefined,
       blocks: 0,
       bytesPerSecond: 0,
+      beganMs: undefined,
       lonelySinceMs: undefined,
       completeMs: undefined,
       seconds: undefined,
@@ -45,6 +46,7 @@ export class RunRecords {
     if (report === undefined || record === undefined) {
       return;
     }
+    record.beganMs ??= performance.now();
     switch (report.event) {
       case "ready":
         break;

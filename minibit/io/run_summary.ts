@@ -1,3 +1,4 @@
+import { type BoundOptions, boundReport } from "./bound_report.ts";
 import type { PeerReport } from "./peer_report.ts";
 import { formatSize } from "./units.ts";
 
@@ -11,6 +12,8 @@ export interface PeerRecord {
   share: ReportOf<"share"> | undefined;
   blocks: number;
   bytesPerSecond: number;
+  /** When it was in the swarm, by our clock. */
+  beganMs: number | undefined;
   /** Since when it has had no link to another peer, by our clock. */
   lonelySinceMs: number | undefined;
   /** When its copy was verified and in its place, by our clock; and how long that took it, by its own. */
@@ -22,7 +25,12 @@ export interface PeerRecord {
 /** The table at the end: a line a peer, then the swarm's figures. */
 export function summaryTable(
   records: readonly PeerRecord[],
-  run: { readonly verdicts: ReadonlyMap<number, string>; readonly sizeBytes: number; readonly seconds: number },
+  run: {
+    readonly verdicts: ReadonlyMap<number, string>;
+    readonly sizeBytes: number;
+    readonly seconds: number;
+    readonly bound: BoundOptions;
+  },
 ): string {
   const { verdicts, sizeBytes, seconds } = run;
   const rows = records.map(({ id, name, seconds: own, summary }) => [
@@ -43,12 +51,18 @@ export function summaryTable(
   }
   const seedRatio = sizeBytes === 0 ? 0 : (records[0]?.summary?.upBytes ?? 0) / sizeBytes;
   const counted = [...messages].filter(([, count]) => count > 0).map(([type, count]) => `${type} ${count}`);
+  const complete = records.slice(1).filter(({ completeMs }) => completeMs !== undefined);
+  const firstMs = Math.min(...complete.map(({ beganMs }) => beganMs ?? 0));
+  const lastMs = Math.max(...complete.map(({ completeMs }) => completeMs ?? 0));
   return [
     "",
     ...columns([["peer", "seconds", "received", "sent", "from", "duplicates", "memory", "result"], ...rows]),
     "",
     `Messages between peers: ${counted.join(", ")}`,
     `The seed sent ${seedRatio.toFixed(2)} times the share's ${formatSize(sizeBytes)}`,
+    ...boundReport(records, { ...run.bound, sizeBytes, seconds: (lastMs - firstMs) / 1000 }).map((line, i) =>
+      i === 0 ? `Copying took ${line}` : line,
+    ),
     `Total time: ${seconds.toFixed(2)} s`,
     "",
   ].join("\n");

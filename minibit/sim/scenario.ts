@@ -1,3 +1,4 @@
+import { fluidBoundSeconds } from "../core/fluid_bound.ts";
 import type { Rng } from "../core/rng.ts";
 import { shuffle } from "../core/rng.ts";
 import type { SharingOptions } from "../core/sharing.ts";
@@ -72,18 +73,20 @@ export function median(values: readonly number[]): number {
 }
 
 /**
- * The shortest time in which anybody could bring the share to all, in milliseconds: `max{F/u_s, F/d_min, N F/(u_s + sum u_i)}`
- * for N leechers.
- *
- * Source: Kumar and Ross 2006, "Peer-assisted file distribution: the minimum distribution time".
+ * The shortest time in which anybody could bring the share to all, in milliseconds.
  *
  * @param leechers left out: all; else those that count, as if the others were not there
  */
 export function fluidBoundMs(swarm: Swarm, leechers: readonly SimPeer[] = swarm.peers.slice(1)): number {
-  const seedUp = swarm.peers[0]?.upBytesPerMs ?? 0;
-  const allUp = leechers.reduce((sum, peer) => sum + peer.upBytesPerMs, seedUp);
-  const slowestDown = Math.min(...leechers.map((peer) => peer.downBytesPerMs));
-  return swarm.geometry.sizeBytes * Math.max(1 / seedUp, 1 / slowestDown, leechers.length / allUp);
+  const perSecond = (bytesPerMs: number): number => bytesPerMs * 1000;
+  return (
+    1000 *
+    fluidBoundSeconds({
+      sizeBytes: swarm.geometry.sizeBytes,
+      seedUp: perSecond(swarm.peers[0]?.upBytesPerMs ?? 0),
+      leechers: leechers.map((peer) => ({ up: perSecond(peer.upBytesPerMs), down: perSecond(peer.downBytesPerMs) })),
+    })
+  );
 }
 
 /** How many times the bound the slowest of the leechers took. @param leechers as for `fluidBoundMs` */

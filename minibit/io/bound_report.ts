@@ -1,0 +1,65 @@
+/** How far a run was from the shortest time possible, and where its time went. */
+import { fluidBoundSeconds } from "../core/fluid_bound.ts";
+import type { PeerRecord } from "./run_summary.ts";
+import { formatRate } from "./units.ts";
+
+/** What is known of the uplinks. Bytes a second; Infinity: no limit. */
+export interface BoundOptions {
+  /** What each peer's uplink carries; undefined: the most that each sent is taken for it. */
+  readonly uplink: number | undefined;
+  /** The limits that the peers were given. */
+  readonly uploadLimit: number;
+  readonly downloadLimit: number;
+}
+
+/**
+ * The lines that tell it. Only those count who have everything.
+ *
+ * @param run.seconds how long it took
+ */
+export function boundReport(
+  records: readonly PeerRecord[],
+  run: BoundOptions & { readonly sizeBytes: number; readonly seconds: number },
+): string[] {
+  const [seed] = records;
+  const leechers = records
+    .slice(1)
+    .filter(({ seconds, summary }) => seconds !== undefined && (summary?.downBytes ?? 0) > 0);
+  if (seed === undefined || leechers.length === 0) {
+    return [];
+  }
+  const { sizeBytes, seconds, downloadLimit } = run;
+  const bound = fluidBoundSeconds({
+    sizeBytes,
+    seedUp: uplinkOf(seed, run),
+    leechers: leechers.map((leecher) => ({ up: uplinkOf(leecher, run), down: downloadLimit })),
+  });
+  const known = Math.min(run.uplink ?? Number.POSITIVE_INFINITY, run.uploadLimit);
+  const how =
+    known < Number.POSITIVE_INFINITY ? `uplinks of ${formatRate(known)}` : "uplinks as measured: the most each sent";
+  const ratio = bound > 0 ? ` = ${(seconds / bound).toFixed(2)} x the bound of ${bound.toFixed(1)} s (${how})` : "";
+  return [`${seconds.toFixed(1)} s${ratio}`, whereTimeWent(seed, leechers)];
+}
+
+function uplinkOf({ summary }: PeerRecord, { uplink, uploadLimit }: BoundOptions): number {
+  const known = Math.min(uplink ?? Number.POSITIVE_INFINITY, uploadLimit);
+  return known < Number.POSITIVE_INFINITY ? known : (summary?.peakUpBytesPerSecond ?? 0);
+}
+
+function whereTimeWent(seed: PeerRecord, leechers: readonly PeerRecord[]): string {
+  const { givingMs = 0, uplinkIdleMs = 0 } = seed.summary?.timeUse ?? {};
+  let [totalMs, chokedMs, nothingMs, hashMs, diskMs] = [0, 0, 0, 0, 0];
+  for (const { summary } of leechers) {
+    totalMs += summary?.timeUse?.leechingMs ?? 0;
+    chokedMs += summary?.timeUse?.idleMs.choked ?? 0;
+    nothingMs += summary?.timeUse?.idleMs["nothing to ask"] ?? 0;
+    hashMs += summary?.hashMs ?? 0;
+    diskMs += summary?.diskMs ?? 0;
+  }
+  const part = (ms: number, of: number): string => `${((100 * ms) / Math.max(1, of)).toFixed(1)} %`;
+  return [
+    `Where the time went: the seed's uplink was idle for ${part(uplinkIdleMs, givingMs)};`,
+    `leechers waited choked ${part(chokedMs, totalMs)}, with nothing to ask ${part(nothingMs, totalMs)}, for the disk ${part(diskMs, totalMs)},`,
+    `and hashed ${part(hashMs, totalMs)}`,
+  ].join(" ");
+}
