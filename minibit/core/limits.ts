@@ -26,7 +26,7 @@ export const MIN_UNIT_BYTES = 16 * KIB;
 /** Largest unit one REQUEST may ask: one read from disk, one reused send buffer a connection. */
 export const MAX_UNIT_BYTES = 256 * KIB;
 /** How long a unit should last at the link's rate; longer units mean fewer frames but a coarser pipeline. */
-export const UNIT_TARGET_MS = 16;
+export const UNIT_TARGET_MS = 64;
 /** Fewest units kept in flight on a link, so that a short one is never idle for a round trip. */
 export const MIN_PIPELINE_UNITS = 4;
 /** Most units in flight on a link; the uploader accepts twice as many, to be robust to its peers' tuning. */

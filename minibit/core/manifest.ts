@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as v from "valibot";
 import { assert, ManifestError } from "./errors.ts";
 import { Geometry } from "./geometry.ts";
 import { MAX_BLOCK_BYTES, MAX_BLOCKS, MAX_MANIFEST_BYTES, MIN_BLOCK_BYTES } from "./limits.ts";
@@ -39,24 +39,24 @@ export interface Manifest {
   readonly hashes: Uint8Array;
 }
 
-const size = z.int().nonnegative();
+const size = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
-const manifestSchema = z.strictObject({
-  format: z.literal(MANIFEST_FORMAT),
-  name: z.string(),
-  kind: z.enum(["file", "folder"]),
-  blockSizeBytes: z.int().min(MIN_BLOCK_BYTES).max(MAX_BLOCK_BYTES),
+const manifestSchema = v.strictObject({
+  format: v.literal(MANIFEST_FORMAT),
+  name: v.string(),
+  kind: v.picklist(["file", "folder"]),
+  blockSizeBytes: v.pipe(size, v.minValue(MIN_BLOCK_BYTES), v.maxValue(MAX_BLOCK_BYTES)),
   sizeBytes: size,
-  blockCount: size.max(MAX_BLOCKS),
-  files: z.array(z.strictObject({ path: z.string(), sizeBytes: size, executable: z.boolean() })),
-  emptyFolders: z.array(z.string()),
+  blockCount: v.pipe(size, v.maxValue(MAX_BLOCKS)),
+  files: v.array(v.strictObject({ path: v.string(), sizeBytes: size, executable: v.boolean() })),
+  emptyFolders: v.array(v.string()),
   /** base64 */
-  hashes: z.string(),
+  hashes: v.string(),
 });
 
 /** The manifest's bytes: compact JSON with the fields in one fixed order, so equal shares make equal swarms. */
 export function encodeManifest(manifest: Manifest): Uint8Array {
-  const json: z.infer<typeof manifestSchema> = {
+  const json: v.InferOutput<typeof manifestSchema> = {
     format: MANIFEST_FORMAT,
     name: manifest.name,
     kind: manifest.kind,
@@ -110,13 +110,13 @@ function parseJson(bytes: Uint8Array): unknown {
   }
 }
 
-function checkShape(json: unknown): z.infer<typeof manifestSchema> {
-  const result = manifestSchema.safeParse(json);
+function checkShape(json: unknown): v.InferOutput<typeof manifestSchema> {
+  const result = v.safeParse(manifestSchema, json, { abortEarly: true });
   if (!result.success) {
-    const issue = result.error.issues[0];
-    return refuse(`${issue?.path.join(".") || "manifest"}: ${issue?.message}`);
+    const [issue] = result.issues;
+    return refuse(`${v.getDotPath(issue) ?? "manifest"}: ${issue.message}`);
   }
-  return result.data;
+  return result.output;
 }
 
 function decodeHashes(text: string, blockCount: number): Uint8Array {

@@ -1,7 +1,10 @@
 /** How far a run was from the shortest time possible, and where its time went. */
 import { fluidBoundSeconds } from "../core/fluid_bound.ts";
+import type { PeerReport } from "./peer_report.ts";
 import type { PeerRecord } from "./run_summary.ts";
 import { formatRate } from "./units.ts";
+
+type Summary = Extract<PeerReport, { event: "summary" }>;
 
 /** What is known of the uplinks. Bytes a second; Infinity: no limit. */
 export interface BoundOptions {
@@ -48,18 +51,26 @@ function uplinkOf({ summary }: PeerRecord, { uplink, uploadLimit }: BoundOptions
 
 function whereTimeWent(seed: PeerRecord, leechers: readonly PeerRecord[]): string {
   const { givingMs = 0, uplinkIdleMs = 0 } = seed.summary?.timeUse ?? {};
+  const waits = leechers.map(({ summary }) => summary).filter((summary) => summary !== undefined);
+  return `Where the time went: the seed's uplink was idle for ${part(uplinkIdleMs, givingMs)}; leechers ${waitsOf(waits)}`;
+}
+
+/** What leechers waited for, as parts of the time they took. */
+export function waitsOf(summaries: readonly Pick<Summary, "timeUse" | "hashMs" | "diskMs">[]): string {
   let [totalMs, chokedMs, nothingMs, hashMs, diskMs] = [0, 0, 0, 0, 0];
-  for (const { summary } of leechers) {
-    totalMs += summary?.timeUse?.leechingMs ?? 0;
-    chokedMs += summary?.timeUse?.idleMs.choked ?? 0;
-    nothingMs += summary?.timeUse?.idleMs["nothing to ask"] ?? 0;
-    hashMs += summary?.hashMs ?? 0;
-    diskMs += summary?.diskMs ?? 0;
+  for (const summary of summaries) {
+    totalMs += summary.timeUse?.leechingMs ?? 0;
+    chokedMs += summary.timeUse?.idleMs.choked ?? 0;
+    nothingMs += summary.timeUse?.idleMs["nothing to ask"] ?? 0;
+    hashMs += summary.hashMs;
+    diskMs += summary.diskMs;
   }
-  const part = (ms: number, of: number): string => `${((100 * ms) / Math.max(1, of)).toFixed(1)} %`;
   return [
-    `Where the time went: the seed's uplink was idle for ${part(uplinkIdleMs, givingMs)};`,
-    `leechers waited choked ${part(chokedMs, totalMs)}, with nothing to ask ${part(nothingMs, totalMs)}, for the disk ${part(diskMs, totalMs)},`,
-    `and hashed ${part(hashMs, totalMs)}`,
+    `waited choked ${part(chokedMs, totalMs)}, with nothing to ask ${part(nothingMs, totalMs)},`,
+    `for the disk ${part(diskMs, totalMs)}, and hashed ${part(hashMs, totalMs)}`,
   ].join(" ");
+}
+
+function part(ms: number, ofMs: number): string {
+  return `${((100 * ms) / Math.max(1, ofMs)).toFixed(1)} %`;
 }

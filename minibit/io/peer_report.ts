@@ -1,5 +1,6 @@
 import type { PeerEvent } from "../core/peer_io.ts";
 import type { TimeUse } from "../core/time_use.ts";
+import { waitsOf } from "./bound_report.ts";
 import type { Logger } from "./logging.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { formatAddress, formatDuration, formatSize } from "./units.ts";
@@ -122,6 +123,9 @@ export function reportToPeople(label: string, stream: NodeJS.WriteStream): Repor
         say(
           `Leaving: ${formatSize(told.downBytes)} received from ${told.sources} peers (${formatSize(told.duplicateBytes)} twice), ${formatSize(told.upBytes)} sent`,
         );
+        if (told.downBytes > 0) {
+          say(`While fetching it ${waitsOf([told])}`);
+        }
         break;
     }
   };
