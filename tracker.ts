@@ -13,11 +13,19 @@ import type { TrackerEvent } from "./minibit/core/tracker_io.ts";
 import { type TrackerMessages, trackerWire } from "./minibit/core/tracker_wire.ts";
 import { parseCommandLine, parseText, runMain } from "./minibit/io/cli.ts";
 import { framed, type Traffic } from "./minibit/io/framed_socket.ts";
+import { checkGroup } from "./minibit/io/group_verdict.ts";
 import { exitCodeOf, onStop, type StopReason } from "./minibit/io/lifecycle.ts";
 import { listening } from "./minibit/io/listening.ts";
 import { configureLogging, getLogger, LOG_FLAGS } from "./minibit/io/logging.ts";
 import { TrackerDriver } from "./minibit/io/tracker_driver.ts";
-import { type Address, formatAddress, parseInteger, parsePort } from "./minibit/io/units.ts";
+import {
+  type Address,
+  formatAddress,
+  parseDuration,
+  parseInteger,
+  parsePercent,
+  parsePort,
+} from "./minibit/io/units.ts";
 
 /** The document at `/status`. */
 export interface StatusDocument extends TrackerStatus {
@@ -153,7 +161,7 @@ function logEvent(event: TrackerEvent, remote: string | undefined): void {
 
 /** Runs a tracker until Ctrl+C, or until its group is done; returns the exit code. */
 async function main(): Promise<number> {
-  const { host, port, httpPort, expect, exitWhenDone, logLevel, logFile, json } = parseCommandLine({
+  const { host, port, httpPort, expect, deadline, quorum, exitWhenDone, ...logs } = parseCommandLine({
     name: "tracker.ts",
     summary: "Runs the tracker: introduces peers to each other and shows how far each is.",
     flags: {
@@ -166,22 +174,42 @@ async function main(): Promise<number> {
         parse: (text) => parseInteger(text, { what: "count", min: 0, max: MAX_SWARM_PEERS }),
         default: "0",
       },
+      deadline: {
+        value: "time",
+        help: "with --expect: end then, and fail if too few receivers are complete",
+        parse: parseDuration,
+      },
+      quorum: {
+        value: "percent",
+        help: "with --deadline: how many of the receivers must be complete",
+        parse: parsePercent,
+        default: "100%",
+      },
       exitWhenDone: { help: "exit once the expected peers are complete and have left" },
       ...LOG_FLAGS,
     },
-    examples: ["bun tracker.ts --expect 5", "bun tracker.ts --host 0.0.0.0 --port 5000"],
+    examples: ["bun tracker.ts --expect 5", "bun tracker.ts --expect 31 --deadline 10m --quorum 95%"],
   });
   if (exitWhenDone && expect === 0) {
     throw new UserError("Cannot use --exit-when-done: nobody is expected (add --expect)", { exitCode: 2 });
   }
-  configureLogging({ level: logLevel, file: logFile, json, who: "tracker" });
+  if (deadline !== undefined && expect < 2) {
+    throw new UserError("Cannot use --deadline: no receiver is expected (add --expect)", { exitCode: 2 });
+  }
+  configureLogging({ level: logs.logLevel, file: logs.logFile, json: logs.json, who: "tracker" });
   const stopped = new Promise<StopReason>(onStop);
   const tracker = startTracker({ host, port, httpPort, expected: expect });
   console.log(`Tracker listening on ${formatAddress(tracker.address)}, status on ${tracker.statusUrl}`);
-  const end = [stopped.then(exitCodeOf), ...(exitWhenDone ? [tracker.done.then(() => 0)] : [])];
-  const exitCode = await Promise.race(end);
-  await tracker.stop();
-  return exitCode;
+  const over = Promise.withResolvers<number>();
+  stopped.then(exitCodeOf).then(over.resolve);
+  if (exitWhenDone) {
+    tracker.done.then(() => over.resolve(0));
+  }
+  if (deadline !== undefined) {
+    const group = { expected: expect, quorum, deadlineMs: deadline };
+    setTimeout(() => over.resolve(Promise.try(() => checkGroup(tracker.status().swarms[0], group))), deadline);
+  }
+  return await over.promise.finally(() => tracker.stop());
 }
 
 if (import.meta.main) {

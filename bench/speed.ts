@@ -3,7 +3,7 @@
  *
  *     bun bench/speed.ts [--rounds 3] [--leechers 4] [--mib 1024] [--clients pipe,minibit,libtorrent,aria2]
  *
- * Needs root: each peer is a test host of its own, a network namespace (see swarm_bench.py for what it needs).
+ * Needs root: each peer is a test host of its own, a network namespace (see swarm_bench.py for what it needs, and for the other clients).
  */
 
 import { UserError } from "../minibit/core/errors.ts";
@@ -46,14 +46,22 @@ function main(): number {
       leechers: { value: "n", help: "peers that fetch", parse: whole, default: "4" },
       mib: { value: "n", help: "size of the file in MiB", parse: whole, default: "1024" },
       uplink: { value: "rate", help: "every host's uplink, such as 50mbit", parse: parseText },
+      seedUplink: { value: "rate", help: "the seed's uplink, when it differs", parse: parseText },
       clients: { value: "names", help: "with commas", parse: parseText, default: "pipe,minibit,libtorrent,aria2" },
     },
   });
   if (process.getuid?.() !== 0) {
     throw new UserError("Cannot make test hosts: network namespaces need root (try sudo)");
   }
-  const { rounds, leechers, mib, uplink, clients } = values;
-  const flags = ["--leechers", `${leechers}`, "--mib", `${mib}`, ...(uplink === undefined ? [] : ["--uplink", uplink])];
+  const { rounds, leechers, mib, uplink, seedUplink, clients } = values;
+  const flags = [
+    "--leechers",
+    `${leechers}`,
+    "--mib",
+    `${mib}`,
+    ...(uplink === undefined ? [] : ["--uplink", uplink]),
+    ...(seedUplink === undefined ? [] : ["--seed-uplink", seedUplink]),
+  ];
   const runs: Run[] = [];
   for (let round = 0; round < rounds; round++) {
     for (const client of clients.split(",")) {
@@ -69,12 +77,13 @@ function main(): number {
     return {
       client,
       seconds,
+      timesBound: uplink === undefined ? null : median(of(client).map((run) => run.times_bound ?? Number.NaN)),
       cpuSeconds: median(of(client).map((run) => run.cpu_s)),
       minibitToThis: Number((mine / seconds).toFixed(2)),
     };
   });
   process.stdout.write(
-    `${JSON.stringify({ leechers, mib, uplink: uplink ?? null, rounds, medians: table, runs }, null, 2)}\n`,
+    `${JSON.stringify({ leechers, mib, uplink: uplink ?? null, seedUplink: seedUplink ?? null, rounds, medians: table, runs }, null, 2)}\n`,
   );
   return 0;
 }

@@ -4,9 +4,12 @@
     sudo ./swarm_bench.py minibit    --leechers 4 --mib 1024
     sudo ./swarm_bench.py libtorrent --leechers 8 --mib 64 --uplink 50mbit
 
-Clients: minibit (this checkout, --repo), libtorrent, aria2, transmission, and pipe: one process that sends the
-file to each leecher, which hashes and writes it, with no protocol at all.
-Packages (Debian): iproute2 opentracker mktorrent python3-libtorrent aria2 transmission-daemon.
+Clients: minibit (this checkout, --repo), libtorrent, aria2, transmission; scp and nc, which copy to each leecher
+on its own; and pipe: one process that sends the file to each leecher, which hashes and writes it, with no protocol at all.
+--kill K ends the last K leechers when half of the bound has passed, --slow S gives the first S a twentieth of the
+uplink; then the clock stops when the others hold the file, and the bound is theirs.
+Packages (Debian): iproute2 opentracker mktorrent python3-libtorrent aria2 transmission-daemon openssh-server
+netcat-openbsd.
 The clock starts when the leechers are launched, with the seed ready and the tracker up, and stops when
 the last leecher holds the verified file. Prints one JSON line: seconds to the first and last leecher,
 CPU seconds and peak memory of all processes, and `bound_s`, the fluid lower bound
@@ -43,6 +46,7 @@ class Bench:
         log = open(f"{self.root}/{name}.log", "w")
         p = subprocess.Popen(["ip", "netns", "exec", f"mh{host}"] + command, stdin=subprocess.DEVNULL,
                              stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+        p.name = name
         self.procs.append(p)
         return p
 
@@ -106,6 +110,28 @@ class Bench:
         else:
             self.start(i, script + ["fetch", self.file(i), hosts.address(0), "5000", str(self.a.mib << 20)], f"p{i}")
 
+    def scp(self, i):
+        config = f"{self.root}/ssh_config"
+        if i > 0:
+            self.start(i, ["scp", "-q", "-F", config, f"root@{hosts.address(0)}:{self.source}", self.file(i)], f"p{i}")
+            return
+        for key in ("host_key", "user_key"):
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{self.root}/{key}"], check=True)
+        os.makedirs("/run/sshd", exist_ok=True)
+        with open(config, "w") as f:
+            f.write(f"IdentityFile {self.root}/user_key\nUserKnownHostsFile /dev/null\nStrictHostKeyChecking no\nLogLevel ERROR\n")
+        self.start(0, ["/usr/sbin/sshd", "-D", "-e", "-f", "/dev/null", "-h", f"{self.root}/host_key", "-o", "PidFile=none",
+                       "-o", f"AuthorizedKeysFile={self.root}/user_key.pub", "-o", "StrictModes=no", "-o", "UsePAM=no",
+                       "-o", f"ListenAddress={hosts.address(0)}", "-o", "Subsystem=sftp internal-sftp"], "p0")
+
+    def nc(self, i):
+        if i == 0:
+            for leecher in range(1, self.n + 1):
+                self.start(0, ["sh", "-c", f"exec nc -l -N -p {7000 + leecher} < {self.source}"], f"p0-{leecher}")
+            time.sleep(0.3)
+        else:
+            self.start(i, ["sh", "-c", f"exec nc -d {hosts.address(0)} {7000 + i} > {self.file(i)}"], f"p{i}")
+
     def run(self):
         a, client, begin = self.a, self.a.client, getattr(self, self.a.client)
         if client == "minibit":
@@ -113,6 +139,11 @@ class Bench:
                                     "--http-port", "8080", "--expect", str(self.n + 1)], "tracker")
             begin(0)
             self.wait(lambda: "ready" in self.log("p0").lower(), 60)
+        elif client == "scp":
+            begin(0)
+            self.wait(lambda: "Server listening" in self.log("p0"), 60)
+        elif client == "nc":
+            begin(0)
         elif client == "pipe":
             begin(0)
             self.wait(lambda: "ready" in self.log("p0").lower(), 60)
@@ -130,32 +161,54 @@ class Bench:
             else:
                 time.sleep(1 + a.mib / 250)
             time.sleep(2.5)
+        bound = self.bound()
+        for i in range(1, a.slow + 1):
+            rate = f"{int(bits(a.uplink) / 20000)}kbit"
+            hosts.sh(f"ip netns exec mh{i} tc qdisc change dev e{i} root tbf rate {rate} burst 128kb latency 100ms")
+        counted, killed = range(a.slow + 1, self.n - a.kill + 1), False
         cpu, t0, done = self.cpu(), time.time(), {}
         for i in range(1, self.n + 1):
             if client == "transmission":
                 self.remote(i, "-a", self.torrent, "-w", f"{self.root}/p{i}")
             else:
                 begin(i)
-        while len(done) < self.n and time.time() - t0 < a.timeout:
+        while not all(i in done for i in range(1, self.n - a.kill + 1)) and time.time() - t0 < a.timeout:
             for i in range(1, self.n + 1):
                 if i not in done and self.done(i):
                     done[i] = time.time() - t0
+            if a.kill and not killed and time.time() - t0 > bound / 2:
+                killed = True
+                for p in self.procs[-a.kill:]:
+                    os.killpg(p.pid, signal.SIGKILL)
             time.sleep(0.02)
+        slow = [round(done[i], 2) for i in range(1, a.slow + 1) if i in done]
+        done = {i: t for i, t in done.items() if i in counted}
         out = dict(client=client, leechers=self.n, mib=a.mib, uplink=a.uplink, seed_uplink=a.seed_uplink,
                    done=len(done), first_s=round(min(done.values(), default=0), 2),
-                   last_s=round(max(done.values()), 2) if len(done) == self.n else None,
+                   last_s=round(max(done.values()), 2) if len(done) == len(counted) else None,
                    cpu_s=round(self.cpu() - cpu, 1), peak_mib=self.peaks())
+        if a.kill or a.slow:
+            out.update(killed=a.kill, slow_s=slow)
         if a.uplink:
-            f, us, u = a.mib * 2**20 * 8, bits(a.seed_uplink or a.uplink), bits(a.uplink)
-            out["bound_s"] = round(max(f / us, self.n * f / (us + self.n * u)), 2)
-            out["times_bound"] = round(out["last_s"] / out["bound_s"], 2) if out["last_s"] else None
+            out["bound_s"] = round(bound, 2)
+            out["times_bound"] = round(out["last_s"] / bound, 2) if out["last_s"] else None
         return out
+
+    def bound(self):
+        """Seconds, for the leechers that count."""
+        if not self.a.uplink:
+            return 0
+        n, f = self.n - self.a.kill - self.a.slow, self.a.mib * 2**20 * 8
+        us, u = bits(self.a.seed_uplink or self.a.uplink), bits(self.a.uplink)
+        return max(f / us, n * f / (us + n * u))
 
     def file(self, i):
         return f"{self.root}/p{i}/" + (f"reconstruido_peer_{i}.bin" if self.a.client == "minibit" else "data.bin")
 
     def done(self, i):
         client = self.a.client
+        if client in ("scp", "nc"):
+            return next(p for p in self.procs if p.name == f"p{i}").poll() == 0
         if client in ("minibit", "pipe"):
             return os.path.exists(self.file(i))
         if client == "libtorrent":
@@ -200,16 +253,18 @@ class Bench:
 
     def same(self):
         digest = lambda path: hashlib.file_digest(open(path, "rb"), "sha256").hexdigest()
-        return all(digest(self.file(i)) == digest(self.source) for i in range(1, self.n + 1))
+        return all(digest(self.file(i)) == digest(self.source) for i in range(1, self.n - self.a.kill + 1))
 
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("client", choices=["minibit", "libtorrent", "aria2", "transmission", "pipe"])
+    p.add_argument("client", choices=["minibit", "libtorrent", "aria2", "transmission", "scp", "nc", "pipe"])
     p.add_argument("--leechers", type=int, default=4)
     p.add_argument("--mib", type=int, default=256)
     p.add_argument("--uplink", help="every host's upload rate, e.g. 50mbit; left out: unshaped")
     p.add_argument("--seed-uplink", help="the seed's own upload rate")
+    p.add_argument("--kill", type=int, default=0, help="leechers that end half-way")
+    p.add_argument("--slow", type=int, default=0, help="leechers with a twentieth of the uplink")
     p.add_argument("--piece-log2", type=int, default=20)
     p.add_argument("--repo", default=os.getcwd(), help="the MiniBit checkout")
     p.add_argument("--root", default="/dev/shm/swarm_bench")
@@ -223,7 +278,7 @@ def main():
     finally:
         bench.stop()
         hosts.down()
-        if out.get("done") == bench.n:
+        if out.get("last_s") is not None:
             out["verified"] = bench.same()
         print(json.dumps(out))
         if not bench.a.keep:

@@ -223,6 +223,14 @@ describe("the program", () => {
     expect(await child.exited).toEqual({ exitCode: 0, signal: null });
   });
 
+  test("with --deadline ends then, and fails when too few are complete", async () => {
+    const { child, complaints } = run("--port", "0", "--http-port", "0", "--expect", "3", "--deadline", "100ms");
+    expect(await child.exited).toEqual({ exitCode: 1, signal: null });
+    expect(complaints.at(-1)).toBe(
+      "Cannot confirm 100.0% of 2 receivers after 100ms: 0 hold the share, not 3 that never came",
+    );
+  });
+
   test("what the user can mend is told in one line, with exit code 1 or 2", async () => {
     const { port } = start().address;
     const taken = run("--port", String(port), "--http-port", "0");

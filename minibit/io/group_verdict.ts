@@ -1,0 +1,40 @@
+import { UserError } from "../core/errors.ts";
+import type { SwarmStatus } from "../core/tracker_swarm.ts";
+import { formatDuration, formatPercent, formatRate } from "./units.ts";
+
+/**
+ * Whether enough of an expected group hold the share when their time is over.
+ *
+ * One of the group is the seed; the part is one of the others, the receivers.
+ *
+ * @param swarm undefined: nobody came
+ * @returns the exit code for success
+ * @throws {UserError} too few do; it names the others, and how far each is
+ */
+export function checkGroup(
+  swarm: SwarmStatus | undefined,
+  group: { readonly expected: number; readonly quorum: number; readonly deadlineMs: number },
+): number {
+  const { expected, quorum, deadlineMs } = group;
+  const receivers = expected - 1;
+  const confirmed = Math.max(0, (swarm?.complete ?? 0) - 1);
+  if (confirmed >= quorum * receivers) {
+    return 0;
+  }
+  const came = swarm?.peers ?? [];
+  const missing = expected - came.length;
+  const laggards = [
+    ...came.filter((peer) => !peer.complete).map((peer) => `${peer.name} at ${peer.host} (${stateOf(peer)})`),
+    ...(missing > 0 ? [`${missing} that never came`] : []),
+  ];
+  throw new UserError(
+    `Cannot confirm ${formatPercent(quorum)} of ${receivers} receivers after ${formatDuration(deadlineMs)}: ${confirmed} hold the share, not ${laggards.join(", ")}`,
+  );
+}
+
+function stateOf(peer: SwarmStatus["peers"][number]): string {
+  const far = formatPercent(peer.percent / 100);
+  return peer.state === "here"
+    ? `too slow: ${far} at ${formatRate(peer.downBytesPerSecond)}`
+    : `${peer.state} at ${far}`;
+}
