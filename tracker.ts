@@ -201,9 +201,9 @@ async function main(): Promise<number> {
   const tracker = startTracker({ host, port, httpPort, expected: expect });
   console.log(`Tracker listening on ${formatAddress(tracker.address)}, status on ${tracker.statusUrl}`);
   const over = Promise.withResolvers<number>();
-  stopped.then(exitCodeOf).then(over.resolve);
+  void stopped.then((reason) => over.resolve(exitCodeOf(reason)));
   if (exitWhenDone) {
-    tracker.done.then(() => over.resolve(0));
+    void tracker.done.then(() => over.resolve(0));
   }
   if (deadline !== undefined) {
     const group = { expected: expect, quorum, deadlineMs: deadline };

@@ -39,6 +39,7 @@ export class RemotePeer {
   readonly #stored = Promise.withResolvers<void>();
   readonly #onReport: (line: string) => void;
   #kept = "";
+  #hasAnswered = false;
   #lastError = "";
 
   /**
@@ -139,6 +140,7 @@ export class RemotePeer {
       this.#stored.resolve();
     } else {
       this.#kept = kept;
+      this.#hasAnswered = true;
       const [ourAddress, , ownAddress] = connection.split(" ");
       this.#facts.resolve({
         system,
@@ -155,6 +157,9 @@ export class RemotePeer {
     const said = this.#lastError;
     if (exit.exitCode !== 255) {
       return new RemoteFailure(said === "" ? `its peer ${describeExit(exit)}` : said);
+    }
+    if (this.#hasAnswered) {
+      return new RemoteFailure(`lost: the connection to it broke${said === "" ? "" : `: ${said}`}`);
     }
     const isRefusal = /permission denied|host key|too many authentication/i.test(said);
     return new RemoteFailure(`${isRefusal ? "ssh refused" : "unreachable"}: ${said || "ssh says nothing"}`);
