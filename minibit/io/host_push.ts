@@ -6,6 +6,7 @@
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import pLimit, { type LimitFunction } from "p-limit";
 import { UserError } from "../core/errors.ts";
 import { withoutFlags } from "./cli.ts";
 import type { RemoteHost } from "./hosts_file.ts";
@@ -109,8 +110,8 @@ export class HostPush {
     const { hosts, source, deadlineMs } = this.#options;
     const startMs = performance.now();
     await scanShare(source); // what cannot be shared is refused before anybody is called
-    const turns = new Turns(CALLS_AT_ONCE);
-    const all = hosts.map((host, index) => this.#push(host, { id: index + 1, turns }));
+    const inTurn = pLimit(CALLS_AT_ONCE);
+    const all = hosts.map((host, index) => this.#push(host, { id: index + 1, inTurn }));
     this.#records.show();
     const watch = setInterval(() => this.#watch(), WATCH_MS);
     const deadline = Promise.withResolvers<void>();
@@ -142,10 +143,10 @@ export class HostPush {
   }
 
   /** Takes one machine from the call to its verified copy. */
-  async #push(host: RemoteHost, options: { readonly id: number; readonly turns: Turns }): Promise<void> {
-    const { id, turns } = options;
+  async #push(host: RemoteHost, options: { readonly id: number; readonly inTurn: LimitFunction }): Promise<void> {
+    const { id, inTurn } = options;
     try {
-      const remote = await turns.take(() => this.#begin(host, id));
+      const remote = await inTurn(() => this.#begin(host, id));
       const ended = remote.ended.then((failure) => Promise.reject(failure));
       await Promise.race([this.#settled[id - 1]?.promise, ended]);
     } catch (error) {
@@ -325,32 +326,4 @@ function progressOf(record: PeerRecord): string {
   return record.share === undefined
     ? "it had not begun"
     : `${formatPercent(percentOf(record) / 100)} at ${formatRate(record.bytesPerSecond)}`;
-}
-
-/** Lets so many at a time do something. */
-class Turns {
-  #free: number;
-  readonly #waiting: (() => void)[] = [];
-
-  constructor(count: number) {
-    this.#free = count;
-  }
-
-  async take<T>(run: () => Promise<T>): Promise<T> {
-    if (this.#free === 0) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    } else {
-      this.#free--;
-    }
-    try {
-      return await run();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) {
-        this.#free++;
-      } else {
-        next();
-      }
-    }
-  }
 }
