@@ -144,4 +144,4 @@ export const CLOSE_TIMEOUT_MS = 1000;
 /** TCP asks a silent other side whether it is still there after this time: finds hosts that lost their power. */
 export const TCP_KEEP_ALIVE_MS = 30_000;
 /** Files one store or reader keeps open; several run in one process in tests, and 1024 is a common limit of a process. */
-export const MAX_OPEN_FILES = 64;
+export const MAX_OPEN_FILES = 256;

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pLimit, { type LimitFunction } from "p-limit";
 import { UserError } from "../core/errors.ts";
+import { quote } from "../core/quote.ts";
 import { withoutFlags } from "./cli.ts";
 import type { RemoteHost } from "./hosts_file.ts";
 import { parseReport } from "./peer_report.ts";
@@ -223,6 +224,7 @@ export class HostPush {
     const told = await tracker.ready;
     this.#records.log(told, stdout);
     const server = { host, port: port || Number(/:(\d+),/.exec(told)?.[1]) };
+    this.#records.log(`Reading ${quote(source)}`, stdout);
     this.#seedFolder = mkdtempSync(join(tmpdir(), "minibit-seed-"));
     const seed = this.#group.start({
       name: "the seed",

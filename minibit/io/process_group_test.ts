@@ -140,3 +140,19 @@ test("children end when their parent is killed with -9", async () => {
   expect(lastWords).toEqual(["parent gone", "parent gone"]);
   rmSync(folder, { recursive: true });
 });
+
+test("a remote child is told to end by the end of its stdin, and has the time to", async () => {
+  const lines: string[] = [];
+  const code = `process.on("SIGTERM", () => process.exit(9)); console.log("Ready");
+    process.stdin.on("end", () => { console.log("cleaned up"); process.exit(0); }).resume();`;
+  const group = newGroup();
+  const child = group.start(
+    running(code, { isRemote: true, isReady: (line) => line === "Ready", onLine: (line) => lines.push(line) }),
+  );
+  await child.ready;
+  child.stdin.write("flags\n");
+  await child.stdin.flush();
+  await group.stopAll();
+  expect(await child.exited).toEqual({ exitCode: 0, signal: null });
+  expect(lines).toEqual(["Ready", "cleaned up"]);
+});

@@ -1,9 +1,9 @@
 import type { ChooseBlock } from "../core/next_fetch.ts";
 import { atMost, type Check, type Experiment, type Row } from "./experiment.ts";
 import { firstBlock, randomBlock } from "./policies.ts";
-import { build, timesBound } from "./scenario.ts";
+import { build, mean, timesBound } from "./scenario.ts";
 
-const SEED = 1;
+const SEEDS = [1, 2, 3];
 const PEERS = 100;
 const BLOCKS = 512;
 
@@ -13,14 +13,14 @@ export const rarestFirst: Experiment = {
   title: "Does rarest first help?",
   question:
     "Peers know few others, and the seed gives what it is asked for: how much does the choice of the next block matter?",
-  setting: `${PEERS} peers, 1 MB/s up, ${BLOCKS} blocks of 64 KiB; a random graph of 8 or 20 neighbours each; no smart seed.`,
+  setting: `${PEERS} peers, 1 MB/s up, ${BLOCKS} blocks of 64 KiB; a random graph of 8 or 20 neighbours each; mean over three seeds of the random numbers.`,
   literature:
     "Cohen 2003 and Legout et al. 2006: rarest first keeps all blocks alive; event simulations: 1.14 times the bound against 1.35 for random.",
   reading:
     "In order is the worst by far: everybody holds the same blocks and has nothing to trade. Rarest first beats random by a smaller margin than in the " +
     "simulations with perfect news: the seed is the bottleneck of both, for its neighbours do not know yet what others have just asked of it, and ask for the " +
     "same. The smart seed removes just that (next experiment), and the row with it is the product.",
-  seed: SEED,
+  seed: SEEDS[0] ?? 1,
   run: (progress) => {
     const rows: Row[] = [];
     const points = [];
@@ -35,10 +35,13 @@ export const rarestFirst: Experiment = {
       const ratios: number[] = [];
       for (const [series, chooseBlock, smartSeed] of pickers) {
         const policies = { smartSeed, ...(chooseBlock === undefined ? {} : { chooseBlock }) };
-        const swarm = build({ peers: PEERS, blocks: BLOCKS, seed: SEED, neighbours, sharing: { policies } });
-        swarm.run();
-        const ratio = timesBound(swarm);
-        const given = (swarm.coverage?.servedBytes ?? 0) / swarm.geometry.sizeBytes;
+        const runs = SEEDS.map((seed) => {
+          const swarm = build({ peers: PEERS, blocks: BLOCKS, seed, neighbours, sharing: { policies } });
+          swarm.run();
+          return { ratio: timesBound(swarm), given: (swarm.coverage?.servedBytes ?? 0) / swarm.geometry.sizeBytes };
+        });
+        const ratio = mean(runs.map((run) => run.ratio));
+        const given = mean(runs.map((run) => run.given));
         progress(`${neighbours} neighbours, ${series}: ${ratio.toFixed(3)}`);
         rows.push([neighbours, series, ratio, given]);
         points.push({ x: String(neighbours), y: ratio, series });

@@ -1,7 +1,7 @@
 import type { SharingOptions } from "../core/sharing.ts";
 import { atLeast, between, type Check, type Experiment, type Row } from "./experiment.ts";
 import { courseworkChoker, noChoker, noSlots } from "./policies.ts";
-import { build, median } from "./scenario.ts";
+import { build, mean, median } from "./scenario.ts";
 
 const SEEDS = [1, 2, 3];
 const BLOCKS = 256;
@@ -22,7 +22,7 @@ export const titForTat: Experiment = {
   reading:
     "It bites where honest peers have more to win from each other than riders get from the seed and the optimistic slots. With a seed no faster than the others it cannot bite much: " +
     "the seed's rate limits everybody, and at the end everybody has room to spare for riders. The original's choker ranks by rare blocks held, not by what was given: riders are served like anybody." +
-    " Of what riders hold at 4x (seed 1, parts of the share): 0.21 came from regular slots that nobody else wanted just then, 0.20 from optimistic slots, 0.14 from the seed, 0.10 from honest peers that had finished, 0.06 from what newcomers are allowed. So they get what is left over, and one of the three was lucky; serving them last in their regular slots was tried and changed nothing.",
+    " Of what riders hold at 4x (seed 1, parts of the share): 0.21 came from regular slots that nobody else wanted just then, 0.20 from optimistic slots, 0.14 from the seed, 0.10 from honest peers that had finished, 0.06 from what newcomers are allowed. So they get what is left over; serving them last in their regular slots was tried and changed nothing.",
   seed: SEEDS[0] ?? 1,
   run: (progress) => {
     const rows: Row[] = [];
@@ -40,15 +40,15 @@ export const titForTat: Experiment = {
     ] as const) {
       for (const [choker, sharing] of chokers) {
         const held = SEEDS.map((seed) => heldByRiders({ sharing, faster, seed, hasLargeView: view === "large" }));
-        const mean = held.reduce((sum, value) => sum + value, 0) / held.length;
-        progress(`seed ${faster}x, ${view} view, ${choker}: ${mean.toFixed(2)}`);
-        rows.push([`${faster}x`, view, choker, mean]);
-        points.push({ x: `seed ${faster}x, ${view} view`, y: mean, series: choker });
+        const part = mean(held);
+        progress(`seed ${faster}x, ${view} view, ${choker}: ${part.toFixed(2)}`);
+        rows.push([`${faster}x`, view, choker, part]);
+        points.push({ x: `seed ${faster}x, ${view} view`, y: part, series: choker });
         if (faster === 4 && view === "same" && choker === "tit-for-tat") {
-          checks.push(between("riders hold at the honest median, seed 4x, tit-for-tat", mean, [0.3, 0.6]));
+          checks.push(between("riders hold at the honest median, seed 4x, tit-for-tat", part, [0.3, 0.6]));
         }
         if (choker === "none") {
-          checks.push(atLeast(`... seed ${faster}x, ${view} view, no choker`, mean, 0.9));
+          checks.push(atLeast(`... seed ${faster}x, ${view} view, no choker`, part, 0.9));
         }
       }
     }
