@@ -16,13 +16,13 @@ export interface BoundOptions {
 }
 
 /**
- * The lines that tell it. Only those count who have everything.
+ * The lines that tell it. Only those count who have everything, and of the share what the neediest of them had to fetch.
  *
  * @param run.seconds how long it took
  */
 export function boundReport(
   records: readonly PeerRecord[],
-  run: BoundOptions & { readonly sizeBytes: number; readonly seconds: number },
+  run: BoundOptions & { readonly seconds: number },
 ): string[] {
   const [seed] = records;
   const leechers = records
@@ -31,9 +31,9 @@ export function boundReport(
   if (seed === undefined || leechers.length === 0) {
     return [];
   }
-  const { sizeBytes, seconds, downloadLimit } = run;
+  const { seconds, downloadLimit } = run;
   const bound = fluidBoundSeconds({
-    sizeBytes,
+    sizeBytes: Math.max(...leechers.map(({ summary }) => (summary?.downBytes ?? 0) - (summary?.duplicateBytes ?? 0))),
     seedUp: uplinkOf(seed, run),
     leechers: leechers.map((leecher) => ({ up: uplinkOf(leecher, run), down: downloadLimit })),
   });

@@ -29,7 +29,7 @@ const RECORDS = [
   record(1, { peak: 100, choked: 1200 }),
   record(2, { peak: 50 }),
 ];
-const RUN = { sizeBytes: 1000, seconds: 12, uplink: undefined, uploadLimit: NO_LIMIT, downloadLimit: NO_LIMIT };
+const RUN = { seconds: 12, uplink: undefined, uploadLimit: NO_LIMIT, downloadLimit: NO_LIMIT };
 
 test("the ratio is to the bound of the given uplinks, of the limits, or of what was measured", () => {
   expect(boundReport(RECORDS, { ...RUN, uplink: 100 })[0]).toBe(
@@ -41,6 +41,11 @@ test("the ratio is to the bound of the given uplinks, of the limits, or of what 
     "12.0 s = 2.10 x the bound of 5.7 s (uplinks as measured: the most each sent)",
   );
   expect(boundReport(RECORDS, { ...RUN, downloadLimit: 100 })[0]).toStartWith("12.0 s = 1.20 x the bound of 10.0 s");
+});
+
+test("what a peer had already does not count", () => {
+  const halves = RECORDS.slice(0, 1).concat(record(1, { downBytes: 500 }), record(2, { downBytes: 400 }));
+  expect(boundReport(halves, { ...RUN, uplink: 100 })[0]).toStartWith("12.0 s = 2.40 x the bound of 5.0 s");
 });
 
 test("it tells where the time went, of those who have everything", () => {

@@ -60,7 +60,7 @@ export function summaryTable(
     "",
     `Messages between peers: ${counted.join(", ")}`,
     `The seed sent ${seedRatio.toFixed(2)} times the share's ${formatSize(sizeBytes)}`,
-    ...boundReport(records, { ...run.bound, sizeBytes, seconds: (lastMs - firstMs) / 1000 }).map((line, i) =>
+    ...boundReport(records, { ...run.bound, seconds: (lastMs - firstMs) / 1000 }).map((line, i) =>
       i === 0 ? `Copying took ${line}` : line,
     ),
     `Total time: ${seconds.toFixed(2)} s`,
