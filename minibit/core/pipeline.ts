@@ -33,7 +33,9 @@ export function pipelineDepth(
 ): number {
   const { rttMs, unitBytes, blockSizeBytes } = options;
   const coverMs = Math.max(Number.isFinite(rttMs) ? 4 * rttMs : 0, MIN_PIPELINE_MS);
-  const units = Math.ceil((bytesPerSecond * coverMs) / 1000 / unitBytes);
+  // no request reaches beyond its block; but of tiny blocks no more are asked than of units
+  const requestBytes = Math.min(unitBytes, Math.max(MIN_UNIT_BYTES, blockSizeBytes));
+  const units = Math.ceil((bytesPerSecond * coverMs) / 1000 / requestBytes);
   const least = Math.min(MIN_PIPELINE_UNITS, 2 * Math.ceil(blockSizeBytes / unitBytes));
   return Math.min(MAX_PIPELINE_UNITS, Math.max(least, units));
 }

