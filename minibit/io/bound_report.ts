@@ -6,6 +6,9 @@ import { formatRate } from "./units.ts";
 
 type Summary = Extract<PeerReport, { event: "summary" }>;
 
+/** In a shorter run nobody sends long enough to tell what its uplink carries. */
+const LEAST_MEASURED_S = 3;
+
 /** What is known of the uplinks. Bytes a second; Infinity: no limit. */
 export interface BoundOptions {
   /** What each peer's uplink carries; undefined: the most that each sent is taken for it. */
@@ -40,7 +43,9 @@ export function boundReport(
   const known = Math.min(run.uplink ?? Number.POSITIVE_INFINITY, run.uploadLimit);
   const how =
     known < Number.POSITIVE_INFINITY ? `uplinks of ${formatRate(known)}` : "uplinks as measured: the most each sent";
-  const ratio = bound > 0 ? ` = ${(seconds / bound).toFixed(2)} x the bound of ${bound.toFixed(1)} s (${how})` : "";
+  const isSure = known < Number.POSITIVE_INFINITY || seconds >= LEAST_MEASURED_S;
+  const ratio =
+    bound > 0 && isSure ? ` = ${(seconds / bound).toFixed(2)} x the bound of ${bound.toFixed(1)} s (${how})` : "";
   return [`${seconds.toFixed(1)} s${ratio}`, whereTimeWent(seed, leechers)];
 }
 

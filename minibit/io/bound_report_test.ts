@@ -48,6 +48,11 @@ test("what a peer had already does not count", () => {
   expect(boundReport(halves, { ...RUN, uplink: 100 })[0]).toStartWith("12.0 s = 2.40 x the bound of 5.0 s");
 });
 
+test("of a run too short to measure uplinks no bound is told", () => {
+  expect(boundReport(RECORDS, { ...RUN, seconds: 0.5 })[0]).toBe("0.5 s");
+  expect(boundReport(RECORDS, { ...RUN, seconds: 0.5, uplink: 4000 })[0]).toStartWith("0.5 s = 2.00 x");
+});
+
 test("it tells where the time went, of those who have everything", () => {
   expect(boundReport([...RECORDS, record(3, { downBytes: 0 })], RUN)[1]).toBe(
     "Where the time went: the seed's uplink was idle for 5.0 %; leechers waited choked 5.0 %, with nothing to ask 0.0 %, for the disk 0.0 %, and hashed 1.0 %",
