@@ -18,8 +18,8 @@ export const rarestFirst: Experiment = {
     "Cohen 2003 and Legout et al. 2006: rarest first keeps all blocks alive; event simulations: 1.14 times the bound against 1.35 for random.",
   reading:
     "In order is the worst by far: everybody holds the same blocks and has nothing to trade. Rarest first beats random by a smaller margin than in the " +
-    "simulations with perfect news: the seed is the bottleneck of both, for its neighbours do not know yet what others have just asked of it, and ask for the " +
-    "same. The smart seed removes just that (next experiment), and the row with it is the product.",
+    "simulations with perfect news, and with 8 neighbours not at all: the seed is the bottleneck of both, for its neighbours do not know yet what others have just asked of it, and ask for the " +
+    "same rare blocks. The smart seed removes just that (next experiment), and the row with it is the product.",
   seed: SEEDS[0] ?? 1,
   run: (progress) => {
     const rows: Row[] = [];
