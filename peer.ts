@@ -228,7 +228,7 @@ class Peer {
         const blocks = opened.found.count;
         reporter.report({
           event: "share",
-          swarmId: hexOf(swarmId),
+          swarmId: swarmId.toHex(),
           name,
           sizeBytes,
           blockSizeBytes,
@@ -250,7 +250,7 @@ class Peer {
     const path = source === undefined ? await this.#driver?.share?.store.finish() : undefined;
     const seconds = (performance.now() - this.#startMs) / 1000;
     this.#isComplete = true;
-    reporter.report({ event: "complete", swarmId: hexOf(this.#driver?.swarmId ?? NO_SWARM), seconds, path });
+    reporter.report({ event: "complete", swarmId: (this.#driver?.swarmId ?? NO_SWARM).toHex(), seconds, path });
     this.#client?.report(); // not at the next heartbeat: others may wait for us alone
     this.#complete.resolve();
   }
@@ -291,10 +291,6 @@ class Peer {
       });
     }
   }
-}
-
-function hexOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("hex");
 }
 
 /** `bun peer.ts <id> [flags]` */

@@ -15,6 +15,7 @@ import { readHosts } from "./minibit/io/hosts_file.ts";
 import { checkQuorum, hostsTable } from "./minibit/io/hosts_summary.ts";
 import { exitCodeOf, onStop, type StopReason } from "./minibit/io/lifecycle.ts";
 import { readStoredManifest } from "./minibit/io/open_store.ts";
+import { FIRST_PORT } from "./minibit/io/peer_options.ts";
 import { parseReport } from "./minibit/io/peer_report.ts";
 import {
   type Child,
@@ -31,8 +32,6 @@ import { formatSize, parseRate } from "./minibit/io/units.ts";
 import manifestOfPackage from "./package.json" with { type: "json" };
 import { resultPath, verifyResult } from "./utils.ts";
 
-/** Peer N listens on this port + N, unless told otherwise. */
-const FIRST_PORT = 6000;
 /** The oldest Bun that runs MiniBit; other machines that have an older one are sent their own. */
 const OLDEST_BUN = manifestOfPackage.engines.bun.replace(">=", "");
 

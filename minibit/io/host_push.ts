@@ -244,8 +244,7 @@ export class HostPush {
   }
 
   #report(id: number, line: string): void {
-    this.#records.report(id, line);
-    const report = parseReport(line);
+    const report = this.#records.report(id, line);
     if (report?.event !== "complete") {
       return;
     }
@@ -268,15 +267,12 @@ export class HostPush {
   }
 
   #failTheRest(): void {
+    const deadline = formatDuration(this.#options.deadlineMs ?? 0);
     for (const record of this.#records.all.slice(1)) {
       if (record.seconds === undefined && !this.#why.has(record.id)) {
-        this.#why.set(record.id, `too slow: ${progressOf(record)} when ${this.#deadline} had passed`);
+        this.#why.set(record.id, `too slow: ${progressOf(record)} when ${deadline} had passed`);
       }
     }
-  }
-
-  get #deadline(): string {
-    return formatDuration(this.#options.deadlineMs ?? 0);
   }
 
   #watch(): void {

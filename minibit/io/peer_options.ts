@@ -1,7 +1,7 @@
 /** What a peer is told to do: as options, and as the flags that set them. */
 import { UserError } from "../core/errors.ts";
 import type { SharingOptions } from "../core/sharing.ts";
-import { oneOf, parseText } from "./cli.ts";
+import { type Argument, oneOf, parseText, type Values } from "./cli.ts";
 import { LOG_FLAGS } from "./logging.ts";
 import type { OpenStoreOptions, StoreKind } from "./open_store.ts";
 import type { StoredManifest } from "./peer_folder.ts";
@@ -10,7 +10,7 @@ import { workFolderOf } from "./target.ts";
 import { type Address, parseAddress, parseDuration, parsePort, parseRate, parseSize } from "./units.ts";
 
 /** Peer `id` listens on this port plus its id, unless told otherwise. */
-const FIRST_PORT = 6000;
+export const FIRST_PORT = 6000;
 
 /** What one peer is to do. Sizes in bytes, rates in bytes a second (Infinity: no limit). */
 export interface PeerOptions extends SharingOptions {
@@ -85,34 +85,14 @@ export const PEER_FLAGS = {
   ...LOG_FLAGS,
 } as const;
 
-/** The values of `PEER_FLAGS` that say what to do. */
-interface PeerValues {
-  readonly id: number;
-  readonly tracker: Address;
-  readonly host: string;
-  readonly port: number | undefined;
-  readonly advertise: string | undefined;
-  readonly source: string | undefined;
-  readonly dir: string | undefined;
-  readonly to: string | undefined;
-  readonly replace: boolean;
-  readonly keepPartial: boolean;
-  readonly basis: string | undefined;
-  readonly store: StoreKind;
-  readonly blockSize: number | undefined;
-  readonly uploadLimit: number;
-  readonly downloadLimit: number;
-  readonly unchokeInterval: number | undefined;
-  readonly linger: number;
-  readonly trackerTimeout: number;
-}
-
 /**
  * What the flags say, with the defaults that depend on others.
  *
  * @throws {UserError} two flags that exclude each other
  */
-export function peerOptionsOf(values: PeerValues): Omit<PeerOptions, "reporter"> {
+export function peerOptionsOf(
+  values: Values<typeof PEER_FLAGS, { readonly id: Argument<number> }>,
+): Omit<PeerOptions, "reporter"> {
   const { id, host, port, source, dir, to, unchokeInterval } = values;
   if (to !== undefined && dir !== undefined) {
     throw new UserError("Cannot use --dir with --to: the copy is made beside the place it goes to", { exitCode: 2 });

@@ -34,6 +34,8 @@ export class RemoteFailure extends Error {
 /** One machine's connection, from the call to the peer's end. */
 export class RemotePeer {
   readonly host: RemoteHost;
+  /** Resolves when the peer and the connection have ended, with why. */
+  readonly ended: Promise<RemoteFailure>;
   readonly #child: Child;
   readonly #facts = Promise.withResolvers<RemoteFacts>();
   readonly #stored = Promise.withResolvers<void>();
@@ -75,8 +77,8 @@ export class RemotePeer {
     SCRIPT.text()
       .then((text) => this.#send(Buffer.from(`${text}\n`)))
       .catch(() => undefined); // told by the exit
-    void this.#child.exited.then((exit) => {
-      const failure = this.#failureOf(exit);
+    this.ended = this.#child.exited.then((exit) => this.#failureOf(exit));
+    void this.ended.then((failure) => {
       this.#facts.reject(failure);
       this.#stored.reject(failure);
     });
@@ -85,11 +87,6 @@ export class RemotePeer {
   /** Resolves with what is known of the machine once it answers. @throws {RemoteFailure} it does not */
   get facts(): Promise<RemoteFacts> {
     return this.#facts.promise;
-  }
-
-  /** Resolves when the peer and the connection have ended, with why. */
-  get ended(): Promise<RemoteFailure> {
-    return this.#child.exited.then((exit) => this.#failureOf(exit));
   }
 
   /**

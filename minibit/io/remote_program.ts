@@ -2,13 +2,14 @@
  * The peer as one file that runs on a machine where MiniBit is not installed: a script for those that have Bun, and an
  * executable with Bun in it for the others. Named by its hash, so that a machine that has it is not sent it again.
  */
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { semver } from "bun";
 import { UserError } from "../core/errors.ts";
 import { sha256 } from "./block_hasher.ts";
 import { diskError } from "./disk_error.ts";
+import { writeWhole } from "./peer_folder.ts";
 
 /** What is known of a machine before anything is sent to it. */
 export interface Platform {
@@ -48,8 +49,7 @@ export class RemotePrograms {
 
   /** What all its files' names begin with. */
   async hash(): Promise<string> {
-    this.#script ??= this.#bundle();
-    return (await this.#script).hash;
+    return (await this.#bundled()).hash;
   }
 
   /** The file for a machine. @throws {UserError} there is none for its system */
@@ -69,6 +69,11 @@ export class RemotePrograms {
     return known;
   }
 
+  #bundled(): Promise<{ readonly text: string; readonly hash: string }> {
+    this.#script ??= this.#bundle();
+    return this.#script;
+  }
+
   async #bundle(): Promise<{ readonly text: string; readonly hash: string }> {
     // without comments, for they hold paths, and the same program would have another hash from another folder
     const minify = { whitespace: true, syntax: true };
@@ -76,15 +81,14 @@ export class RemotePrograms {
     const text = (await built.outputs[0]?.text()) ?? "";
     return {
       text,
-      hash: Buffer.from(sha256(Buffer.from(`${Bun.version}\n${text}`)))
-        .toString("hex")
+      hash: sha256(Buffer.from(`${Bun.version}\n${text}`))
+        .toHex()
         .slice(0, 32),
     };
   }
 
   async #packScript(): Promise<Blob> {
-    this.#script ??= this.#bundle();
-    return new Blob([Bun.gzipSync(Buffer.from((await this.#script).text))]);
+    return new Blob([Bun.gzipSync(Buffer.from((await this.#bundled()).text))]);
   }
 
   /** Builds an executable, or takes the one an earlier run built. */
@@ -96,10 +100,7 @@ export class RemotePrograms {
         const built = join(work, "peer");
         await this.#compile(target, built);
         mkdirSync(this.#cache, { recursive: true });
-        const packed = join(work, "peer.gz");
-        writeFileSync(packed, Bun.gzipSync(await Bun.file(built).bytes(), { level: 4 }));
-        await Bun.write(`${kept}.${process.pid}.tmp`, Bun.file(packed));
-        renameSync(`${kept}.${process.pid}.tmp`, kept);
+        writeWhole(kept, Bun.gzipSync(await Bun.file(built).bytes(), { level: 4 }));
       } catch (error) {
         throw diskError(`Cannot keep the executable for ${target} in '${this.#cache}'`, error);
       } finally {

@@ -1,4 +1,4 @@
-import { parseReport } from "./peer_report.ts";
+import { type PeerReport, parseReport } from "./peer_report.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import type { PeerRecord } from "./run_summary.ts";
 import { formatDuration } from "./units.ts";
@@ -39,12 +39,12 @@ export class RunRecords {
     this.#progress = undefined;
   }
 
-  /** Takes a line that a peer reported. */
-  report(id: number, line: string): void {
+  /** Takes a line that a peer reported; returns the report, if it was one. */
+  report(id: number, line: string): PeerReport | undefined {
     const report = parseReport(line);
     const record = this.all[id];
     if (report === undefined || record === undefined) {
-      return;
+      return report;
     }
     record.beganMs ??= performance.now();
     switch (report.event) {
@@ -69,6 +69,7 @@ export class RunRecords {
         record.summary = report;
         break;
     }
+    return report;
   }
 
   /** Marks a peer as lost, with why. */

@@ -28,7 +28,7 @@ export class Clock {
 
   /** Lets `run` happen at `atMs`, which is not in the past. */
   at(atMs: number, subject: number, run: () => void): void {
-    this.#queue.add(atMs, { subject, run });
+    this.add(atMs, { subject, run });
   }
 
   /** Like `at`, for what happens so often that two objects for each would be one too many. */
