@@ -1,0 +1,130 @@
+/**
+ * What the board is told: by the tracker live, by a recording again.
+ *
+ * Plain JSON, so that one vocabulary serves the event stream, the recording and the exported page. All of a board's
+ * state comes from these events, by `BoardModel`.
+ */
+import type { MessageCounts } from "../core/tracker_peer.ts";
+import type { PeerAddress, ShareSummary } from "../core/tracker_wire.ts";
+
+/** Why a peer receives nothing just now, or that it does. */
+export const ACTIVITIES = [
+  "fetching",
+  "complete",
+  "choked",
+  "nothing to ask",
+  "no neighbours",
+  "disk",
+  "download limit",
+] as const;
+export type Activity = (typeof ACTIVITIES)[number];
+
+/** What a peer told of itself last; rates in bytes a second. */
+export interface BoardStats {
+  readonly downBytesPerSecond: number;
+  readonly upBytesPerSecond: number;
+  readonly downBytes: number;
+  readonly upBytes: number;
+  readonly duplicateBytes: number;
+  readonly hashFailures: number;
+  /** Peers with a regular slot of this one's. */
+  readonly regular: readonly number[];
+  readonly optimistic: readonly number[];
+  readonly chokedBy: number;
+  readonly neighbours: number;
+  readonly activity: Activity;
+  /** Who sends to it, and how fast: [peer, bytes a second]. */
+  readonly flows: readonly (readonly [peer: number, bytesPerSecond: number])[];
+  /** Blocks on their way to it, and from whom: [block, peer]. */
+  readonly fetching: readonly (readonly [block: number, peer: number])[];
+  /** Messages it sent to peers so far, by name. */
+  readonly messages: MessageCounts;
+}
+
+/** Rising block numbers as [first, length, first, length ...]. */
+export type BlockRuns = readonly number[];
+
+/** A sample of a swarm's charts. */
+export interface Sample {
+  readonly t: number;
+  /** What all peers received in a second, in bytes. */
+  readonly bytesPerSecond: number;
+  /** Copies of a block among the peers that are here. */
+  readonly minCopies: number;
+  readonly meanCopies: number;
+  readonly maxCopies: number;
+  /** What each peer holds, in percent: [peer, percent]. */
+  readonly percents: readonly (readonly [peer: number, percent: number])[];
+}
+
+/** Why a peer is not here any more: its connection ended, or it fell silent. */
+export type Departure = "left" | "gone";
+
+/** Who registers. */
+export interface BoardPeer extends PeerAddress {
+  readonly name: string;
+  /** It held every block from the start. */
+  readonly seed: boolean;
+}
+
+/** One thing that happened in a swarm, named by its id in hexadecimal. */
+export type BoardEvent =
+  /** A swarm begins. `uplinkBytesPerSecond`: what each uplink carries, where the tracker was told. */
+  | {
+      readonly type: "swarm";
+      readonly swarm: string;
+      readonly share: ShareSummary;
+      /** How many peers make the group complete; 0: any number. */
+      readonly expected: number;
+      readonly uplinkBytesPerSecond?: number;
+    }
+  /** A peer registers, perhaps again. */
+  | {
+      readonly type: "peer";
+      readonly swarm: string;
+      readonly peer: BoardPeer;
+      readonly blocks: BlockRuns;
+    }
+  /** A peer verified blocks. */
+  | { readonly type: "blocks"; readonly swarm: string; readonly peer: number; readonly blocks: BlockRuns }
+  | { readonly type: "stats"; readonly swarm: string; readonly peer: number; readonly stats: BoardStats }
+  /** A peer holds the whole share, for the first time. */
+  | { readonly type: "complete"; readonly swarm: string; readonly peer: number }
+  | { readonly type: "departed"; readonly swarm: string; readonly peer: number; readonly how: Departure }
+  /** As many peers as expected are complete. */
+  | { readonly type: "done"; readonly swarm: string }
+  /** A deserted swarm is forgotten. */
+  | { readonly type: "forgotten"; readonly swarm: string }
+  /** The charts so far: in snapshots only, after everything else of the swarm. */
+  | { readonly type: "history"; readonly swarm: string; readonly samples: readonly Sample[] };
+
+/** An event and when it happened: milliseconds since the tracker, or the recording, began. */
+export interface TimedEvent {
+  readonly t: number;
+  readonly event: BoardEvent;
+}
+
+/** Rising numbers as runs. */
+export function toRuns(blocks: Iterable<number>): number[] {
+  const runs: number[] = [];
+  let end = -1;
+  for (const block of blocks) {
+    if (block === end) {
+      runs[runs.length - 1] = (runs.at(-1) as number) + 1;
+    } else {
+      runs.push(block, 1);
+    }
+    end = block + 1;
+  }
+  return runs;
+}
+
+/** The numbers in runs. */
+export function* fromRuns(runs: BlockRuns): Generator<number> {
+  for (let i = 0; i + 1 < runs.length; i += 2) {
+    const first = runs[i] as number;
+    for (let block = first; block < first + (runs[i + 1] as number); block++) {
+      yield block;
+    }
+  }
+}

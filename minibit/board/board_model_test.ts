@@ -1,0 +1,93 @@
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { type BoardEvent, fromRuns, type TimedEvent, toRuns } from "./board_event.ts";
+import { BoardModel } from "./board_model.ts";
+import { NO_BOARD_STATS } from "./swarm_model.ts";
+
+const BLOCKS = 40;
+const share = { name: "a", sizeBytes: BLOCKS * 10, blockSizeBytes: 10, blockCount: BLOCKS };
+const swarmBegins: BoardEvent = { type: "swarm", swarm: "s", share, expected: 0 };
+
+const peerId = fc.integer({ min: 0, max: 4 });
+const blocks = fc
+  .uniqueArray(fc.integer({ min: 0, max: BLOCKS - 1 }))
+  .map((list) => toRuns(list.sort((a, b) => a - b)));
+const anyEvent: fc.Arbitrary<BoardEvent> = fc.oneof(
+  fc.record({ id: peerId, blocks }).map(({ id, blocks }): BoardEvent => {
+    return { type: "peer", swarm: "s", peer: { id, name: `peer ${id}`, host: "::1", port: 1, seed: false }, blocks };
+  }),
+  fc.record({ type: fc.constant("blocks" as const), swarm: fc.constant("s"), peer: peerId, blocks }),
+  fc.record({
+    type: fc.constant("stats" as const),
+    swarm: fc.constantFrom("s", "unknown"),
+    peer: peerId,
+    stats: fc.record({ downBytesPerSecond: fc.nat(1000), hashFailures: fc.nat(3) }).map((some) => ({
+      ...NO_BOARD_STATS,
+      ...some,
+    })),
+  }),
+  fc.record({ type: fc.constant("complete" as const), swarm: fc.constant("s"), peer: peerId }),
+  fc.record({
+    type: fc.constant("departed" as const),
+    swarm: fc.constant("s"),
+    peer: peerId,
+    how: fc.constantFrom("left" as const, "gone" as const),
+  }),
+);
+const anyEvents = fc.array(anyEvent, { maxLength: 60 }).map((events): TimedEvent[] => {
+  return [swarmBegins, ...events].map((event, i) => ({ t: i * 100, event }));
+});
+
+function modelOf(events: readonly TimedEvent[]): BoardModel {
+  const model = new BoardModel();
+  for (const event of events) {
+    model.apply(event);
+  }
+  return model;
+}
+
+test("copies are those of the peers that are here, whatever happens", () => {
+  fc.assert(
+    fc.property(anyEvents, (events) => {
+      const swarm = modelOf(events).swarms.get("s");
+      const here = [...(swarm?.peers.values() ?? [])].filter((peer) => peer.departure === undefined);
+      for (let block = 0; block < BLOCKS; block++) {
+        expect(swarm?.copies[block]).toBe(here.filter((peer) => peer.blocks.has(block)).length);
+      }
+    }),
+  );
+});
+
+test("a snapshot brings another model to the same state", () => {
+  fc.assert(
+    fc.property(anyEvents, (events) => {
+      const model = modelOf(events);
+      const copy = modelOf(JSON.parse(JSON.stringify(model.snapshot())));
+      expect(copy.snapshot()).toEqual(model.snapshot());
+      expect(copy.swarms.get("s")?.copies).toEqual(model.swarms.get("s")?.copies as Uint16Array);
+    }),
+  );
+});
+
+test("runs of blocks read back as the blocks", () => {
+  expect(toRuns([0, 1, 2, 7, 9, 10])).toEqual([0, 3, 7, 1, 9, 2]);
+  expect([...fromRuns([0, 3, 7, 1, 9, 2])]).toEqual([0, 1, 2, 7, 9, 10]);
+  expect(toRuns([])).toEqual([]);
+});
+
+test("the charts of a long swarm stay bounded and keep their beginning", () => {
+  const events = Array.from({ length: 10_000 }, (_, i): TimedEvent => {
+    return { t: i * 1000, event: { type: "stats", swarm: "s", peer: 0, stats: NO_BOARD_STATS } };
+  });
+  const joins: TimedEvent = {
+    t: 0,
+    event: { type: "peer", swarm: "s", peer: { id: 0, name: "", host: "::1", port: 1, seed: false }, blocks: [] },
+  };
+  const { samples } = modelOf([{ t: 0, event: swarmBegins }, joins, ...events]).swarms.get("s")?.history ?? {
+    samples: [],
+  };
+  expect(samples.length).toBeLessThanOrEqual(600);
+  expect(samples.length).toBeGreaterThan(200);
+  expect(samples[0]?.t).toBe(0);
+  expect(samples.at(-1)?.t).toBeGreaterThan(9_900_000);
+});

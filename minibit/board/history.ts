@@ -1,0 +1,62 @@
+import type { Sample } from "./board_event.ts";
+import type { SwarmModel } from "./swarm_model.ts";
+
+/** Most samples kept of a swarm: when there are more, every second one goes, and from then on they come half as often. */
+const MAX_SAMPLES = 600;
+/** First distance between samples. */
+const SAMPLE_MS = 250;
+/** Peers whose percent is kept in samples: more lines than this nobody can tell apart. */
+const MAX_LINES = 100;
+
+/** The charts of one swarm: bounded, however long it runs. */
+export class History {
+  #samples: Sample[] = [];
+  #everyMs = SAMPLE_MS;
+
+  get samples(): readonly Sample[] {
+    return this.#samples;
+  }
+
+  /** Something changed at `t`: takes a sample if it is time for one. */
+  note(swarm: SwarmModel, t: number): void {
+    const last = this.#samples.at(-1);
+    if (last !== undefined && t - last.t < this.#everyMs) {
+      return;
+    }
+    this.#samples.push(sampleOf(swarm, t));
+    if (this.#samples.length > MAX_SAMPLES) {
+      this.#samples = this.#samples.filter((_, i) => i % 2 === 0);
+      this.#everyMs *= 2;
+    }
+  }
+
+  /** Takes over the samples of another. */
+  restore(samples: readonly Sample[]): void {
+    this.#samples = [...samples];
+    const [first, last] = [samples[0]?.t ?? 0, samples.at(-1)?.t ?? 0];
+    while (this.#everyMs * MAX_SAMPLES < last - first) {
+      this.#everyMs *= 2;
+    }
+  }
+}
+
+function sampleOf(swarm: SwarmModel, t: number): Sample {
+  const here = [...swarm.peers.values()].filter(({ departure }) => departure === undefined);
+  let minCopies = swarm.copies.length === 0 ? 0 : Number.POSITIVE_INFINITY;
+  let maxCopies = 0;
+  let sum = 0;
+  for (const copies of swarm.copies) {
+    minCopies = Math.min(minCopies, copies);
+    maxCopies = Math.max(maxCopies, copies);
+    sum += copies;
+  }
+  return {
+    t,
+    bytesPerSecond: here.reduce((rate, { stats }) => rate + stats.downBytesPerSecond, 0),
+    ...{ minCopies, maxCopies, meanCopies: sum / Math.max(1, swarm.copies.length) },
+    percents: here
+      .filter(({ seed }) => !seed)
+      .slice(0, MAX_LINES)
+      .map(({ id, blocks }) => [id, Math.round((1000 * blocks.count) / Math.max(1, blocks.size)) / 10] as const),
+  };
+}

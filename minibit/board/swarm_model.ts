@@ -1,0 +1,206 @@
+import { Bitfield } from "../core/bitfield.ts";
+import type { MessageCounts } from "../core/tracker_peer.ts";
+import type { ShareSummary } from "../core/tracker_wire.ts";
+import {
+  type BoardEvent,
+  type BoardPeer,
+  type BoardStats,
+  type Departure,
+  type TimedEvent,
+  toRuns,
+} from "./board_event.ts";
+import { History } from "./history.ts";
+
+/** A peer that has not reported yet. */
+export const NO_BOARD_STATS: BoardStats = {
+  downBytesPerSecond: 0,
+  upBytesPerSecond: 0,
+  downBytes: 0,
+  upBytes: 0,
+  duplicateBytes: 0,
+  hashFailures: 0,
+  regular: [],
+  optimistic: [],
+  chokedBy: 0,
+  neighbours: 0,
+  activity: "no neighbours",
+  flows: [],
+  fetching: [],
+  messages: {},
+};
+
+/** One peer on the board. */
+export interface PeerModel extends BoardPeer {
+  readonly joinedMs: number;
+  readonly blocks: Bitfield;
+  stats: BoardStats;
+  /** Since when it has told the same activity. */
+  activeSinceMs: number;
+  completeMs: number | undefined;
+  /** Undefined while it is here; its other values are then the last known. */
+  departure: { readonly how: Departure; readonly t: number } | undefined;
+}
+
+/** One swarm on the board: its peers, the copies of each block, the charts. */
+export class SwarmModel {
+  readonly id: string;
+  readonly share: ShareSummary;
+  readonly expected: number;
+  readonly uplinkBytesPerSecond: number | undefined;
+  readonly beganMs: number;
+  /** By id; those that departed stay to be seen. */
+  readonly peers = new Map<number, PeerModel>();
+  /** How many peers that are here hold each block. */
+  readonly copies: Uint16Array;
+  readonly history = new History();
+  /** When as many peers as expected were complete. */
+  doneMs: number | undefined;
+
+  constructor(event: Extract<BoardEvent, { type: "swarm" }>, t: number) {
+    this.id = event.swarm;
+    this.share = event.share;
+    this.expected = event.expected;
+    this.uplinkBytesPerSecond = event.uplinkBytesPerSecond;
+    this.beganMs = t;
+    this.copies = new Uint16Array(event.share.blockCount);
+  }
+
+  /** A peer registers; whoever had its number is replaced. */
+  joined(joining: BoardPeer, blocks: Iterable<number>, t: number): void {
+    const former = this.peers.get(joining.id);
+    if (former?.departure === undefined && former !== undefined) {
+      this.#count(former.blocks, -1);
+    }
+    const { id, name, host, port, seed } = joining;
+    const held = new Bitfield(this.share.blockCount);
+    addAll(held, blocks);
+    this.#count(held, 1);
+    this.peers.delete(id);
+    this.peers.set(id, {
+      ...{ id, name, host, port, seed },
+      joinedMs: t,
+      blocks: held,
+      stats: NO_BOARD_STATS,
+      activeSinceMs: t,
+      completeMs: former?.completeMs,
+      departure: undefined,
+    });
+    this.history.note(this, t);
+  }
+
+  /** A peer holds more blocks. */
+  verified(id: number, blocks: Iterable<number>, t: number): void {
+    const peer = this.peers.get(id);
+    if (peer === undefined || peer.departure !== undefined) {
+      return;
+    }
+    for (const block of addAll(peer.blocks, blocks)) {
+      this.copies[block] = (this.copies[block] ?? 0) + 1;
+    }
+    this.history.note(this, t);
+  }
+
+  reported(id: number, stats: BoardStats, t: number): void {
+    const peer = this.peers.get(id);
+    if (peer === undefined || peer.departure !== undefined) {
+      return;
+    }
+    if (peer.stats === NO_BOARD_STATS || peer.stats.activity !== stats.activity) {
+      peer.activeSinceMs = t;
+    }
+    peer.stats = stats;
+    this.history.note(this, t);
+  }
+
+  completed(id: number, t: number): void {
+    const peer = this.peers.get(id);
+    if (peer !== undefined) {
+      peer.completeMs ??= t;
+      this.history.note(this, t);
+    }
+  }
+
+  /** A peer is not here any more: its copies do not count, and what it was doing is over. */
+  departed(id: number, how: Departure, t: number): void {
+    const peer = this.peers.get(id);
+    if (peer === undefined || peer.departure !== undefined) {
+      return;
+    }
+    peer.departure = { how, t };
+    peer.stats = {
+      ...peer.stats,
+      ...{ downBytesPerSecond: 0, upBytesPerSecond: 0, regular: [], optimistic: [], flows: [], fetching: [] },
+    };
+    this.#count(peer.blocks, -1);
+    this.history.note(this, t);
+  }
+
+  finished(t: number): void {
+    this.doneMs ??= t;
+    this.history.note(this, t);
+  }
+
+  /** Messages between peers so far, by name. */
+  get messages(): MessageCounts {
+    const sums: MessageCounts = {};
+    for (const { stats } of this.peers.values()) {
+      for (const [name, count] of Object.entries(stats.messages)) {
+        sums[name] = (sums[name] ?? 0) + count;
+      }
+    }
+    return sums;
+  }
+
+  /** The events from which another model comes to this state. */
+  snapshot(): TimedEvent[] {
+    const swarm = this.id;
+    const { share, expected, uplinkBytesPerSecond } = this;
+    const events: TimedEvent[] = [
+      {
+        t: this.beganMs,
+        event: {
+          ...{ type: "swarm", swarm, share, expected },
+          ...(uplinkBytesPerSecond === undefined ? {} : { uplinkBytesPerSecond }),
+        },
+      },
+    ];
+    for (const peer of this.peers.values()) {
+      const { id, name, host, port, seed, stats, completeMs, departure } = peer;
+      events.push({
+        t: peer.joinedMs,
+        event: { type: "peer", swarm, peer: { id, name, host, port, seed }, blocks: toRuns(peer.blocks) },
+      });
+      if (stats !== NO_BOARD_STATS) {
+        events.push({ t: peer.activeSinceMs, event: { type: "stats", swarm, peer: id, stats } });
+      }
+      if (completeMs !== undefined) {
+        events.push({ t: completeMs, event: { type: "complete", swarm, peer: id } });
+      }
+      if (departure !== undefined) {
+        events.push({ t: departure.t, event: { type: "departed", swarm, peer: id, how: departure.how } });
+      }
+    }
+    if (this.doneMs !== undefined) {
+      events.push({ t: this.doneMs, event: { type: "done", swarm } });
+    }
+    events.push({ t: this.beganMs, event: { type: "history", swarm, samples: this.history.samples } });
+    return events;
+  }
+
+  #count(blocks: Bitfield, change: 1 | -1): void {
+    for (const block of blocks) {
+      this.copies[block] = (this.copies[block] ?? 0) + change;
+    }
+  }
+}
+
+/** Adds what the share has of `blocks`; returns those that were new. */
+function addAll(field: Bitfield, blocks: Iterable<number>): number[] {
+  const added: number[] = [];
+  for (const block of blocks) {
+    if (block < field.size && field.add(block)) {
+      added.push(block);
+    }
+  }
+  return added;
+}
