@@ -1,6 +1,9 @@
 import { CHALLENGER_FACTOR, NEWCOMER_WEIGHT, OPTIMISTIC_SLOTS, REGULAR_SLOTS } from "./limits.ts";
 import type { Rng } from "./rng.ts";
 
+/** A hoarding peer's weight in the optimistic draw: it is drawn when there is nobody else. */
+const HOARDER_WEIGHT = 1e-6;
+
 /** What a neighbour has been given: nothing, a regular slot, or the optimistic one. */
 export type Slot = "choked" | "regular" | "optimistic";
 
@@ -21,6 +24,8 @@ export interface Candidate {
   readonly newcomer: boolean;
   /** Asked for blocks but sends us none although it has unchoked us: no regular slot while I am a leecher. */
   readonly snubbing: boolean;
+  /** Passes on much less of what a lone seed gives it than others do: it is served when nobody else wants to be. */
+  readonly hoarding: boolean;
 }
 
 /** How to rank: a leecher repays; a seed has nothing to be repaid and shares out (helping those who lack most would help free riders most). */
@@ -108,7 +113,11 @@ function compare(a: Candidate, b: Candidate, rule: ChokeRule): number {
       return b.receivedRate - a.receivedRate || b.rareHeld - a.rareHeld;
     case "longest waiting":
       // who holds a slot has not waited at all; among them, who got it last keeps it longest
-      return Number(a.slot !== "choked") - Number(b.slot !== "choked") || waiting(a, b);
+      return (
+        Number(a.hoarding) - Number(b.hoarding) ||
+        Number(a.slot !== "choked") - Number(b.slot !== "choked") ||
+        waiting(a, b)
+      );
   }
 }
 
@@ -134,7 +143,8 @@ function drawWeighted<C extends Candidate>(
   candidates: readonly C[],
   options: { readonly besides: readonly C[]; readonly rng: Rng },
 ): C | undefined {
-  const weight = (c: C): number => (options.besides.includes(c) ? 0 : c.newcomer ? NEWCOMER_WEIGHT : 1);
+  const weight = (c: C): number =>
+    options.besides.includes(c) ? 0 : c.hoarding ? HOARDER_WEIGHT : c.newcomer ? NEWCOMER_WEIGHT : 1;
   let left = options.rng.next() * candidates.reduce((sum, c) => sum + weight(c), 0);
   return candidates.find((c) => {
     left -= weight(c);

@@ -19,6 +19,7 @@ function candidate(name: string, about: Partial<Candidate> = {}): Named {
     remainingBlocks: 10,
     newcomer: false,
     snubbing: false,
+    hoarding: false,
     ...about,
   };
 }
@@ -46,6 +47,7 @@ const anyCandidate = fc.record({
   remainingBlocks: fc.nat(3),
   newcomer: fc.boolean(),
   snubbing: fc.boolean(),
+  hoarding: fc.boolean(),
 });
 const RULES = ["tit-for-tat", "longest waiting"] as const;
 const MOMENTS = ["vacancy", "round", "optimistic round"] as const;
@@ -137,6 +139,13 @@ test("who lost interest keeps its slot until somebody wants it", () => {
 test("who holds everything loses its slot at once", () => {
   const complete = candidate("done", { slot: "regular", interested: false, remainingBlocks: 0 });
   expect(deal([complete], { moment: "vacancy" })["done"]).toBe("choked");
+});
+
+test("a seed serves a hoarding peer when nobody else wants to be served", () => {
+  const hoarding = candidate("h", { slot: "regular", hoarding: true, waitingSinceMs: 0 });
+  const others = ["a", "b", "c", "d", "e"].map((name) => candidate(name, { waitingSinceMs: 100 }));
+  expect(deal([hoarding, ...others], { rule: "longest waiting", moment: "optimistic round" })["h"]).toBe("choked");
+  expect(deal([hoarding], { rule: "longest waiting" })["h"]).toBe("regular");
 });
 
 test("a snubbing partner has no regular slot of a leecher, but may have one of a seed", () => {

@@ -125,11 +125,11 @@ export class Downloads {
     if (download.pending.length === 0) {
       download.rate.resume(nowMs); // it owed us nothing: that it sent nothing says nothing about its rate
     }
-    const rate = download.rate.bytesPerSecond(nowMs);
+    const rate = download.rate.steadyBytesPerSecond(nowMs);
     const unitBytes = unitSize(rate);
     const { blockSizeBytes } = this.#ledger.geometry;
     const depth = download.snubbed ? 1 : this.#depth(rate, { rttMs: download.rttMs, unitBytes, blockSizeBytes });
-    let inFlight = download.pending.length - download.cancelled;
+    let inFlight = download.pending.length; // what was called off and not answered still fills the pipe
     while (inFlight < depth) {
       if (this.#limiter.readyAtMs(nowMs) > nowMs) {
         this.#throttled = true;
@@ -336,7 +336,7 @@ export class Downloads {
       return undefined;
     }
     const { fetch, slow, how, riskBytes } = rescue;
-    const isCheap = riskBytes <= this.#spareBytes();
+    const isCheap = this.picker.length === 0 && riskBytes <= this.#spareBytes();
     if (how === "take over") {
       this.#callOff(fetch, slow);
       slow.link.download.refusedUntilMs.set(fetch.block, options.nowMs + REFUSED_MS);
@@ -350,7 +350,7 @@ export class Downloads {
 
   /** How many bytes more may be put at risk of coming twice. */
   #spareBytes(): number {
-    const spent = this.#duplicateBytes + this.#cancelledBytes + bytesAtRisk(this.#ledger.fetches());
+    const spent = this.#duplicateBytes + bytesAtRisk(this.#ledger.fetches(), this.#cancelledBytes);
     return MAX_DUPLICATE_RATIO * this.#ledger.geometry.sizeBytes - spent;
   }
 

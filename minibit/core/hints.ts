@@ -42,20 +42,20 @@ export class Hints {
     this.#planner = planner.covered ? undefined : planner;
   }
 
-  /** Another peer holds these blocks. Once every block exists elsewhere, leechers choose best for themselves. */
-  spread(blocks: Iterable<number>, links: Iterable<LiveLink>): void {
+  /** The peer behind `link` holds these blocks. Once every block exists elsewhere, leechers choose best for themselves. */
+  spread(link: LiveLink, blocks: Iterable<number>, links: Iterable<LiveLink>): void {
     if (this.#planner === undefined) {
       return;
     }
     for (const block of blocks) {
-      this.#planner.spread(block);
+      this.#planner.spread(link.id, block);
     }
     if (this.#planner.covered) {
       this.#planner = undefined;
-      for (const link of links) {
-        link.upload.suggested.clear();
-        if (link.upload.slot !== "choked") {
-          this.#send(link, { type: "SUGGEST", blocks: [] });
+      for (const other of links) {
+        other.upload.suggested.clear();
+        if (other.upload.slot !== "choked") {
+          this.#send(other, { type: "SUGGEST", blocks: [] });
         }
       }
     }
@@ -69,6 +69,11 @@ export class Hints {
   /** Whether this unit is of a block that somebody else was given, while some block exists nowhere else: it can wait. */
   repeats(link: LiveLink, unit: Unit): boolean {
     return this.#planner?.repeats(link.id, unit.block) === true;
+  }
+
+  /** Whether this peer keeps for itself what it is given, while some block exists nowhere else. */
+  hoards(link: LiveLink): boolean {
+    return this.#planner?.hoards(link.id) === true;
   }
 
   /** The link asked for a unit that will be served. */

@@ -90,9 +90,9 @@ test("when all has spread, those that were suggested blocks hear that the plan i
   hints.plan(() => 0);
   const [a, choked] = [link(), link()];
   choked.upload.slot = "choked";
-  hints.spread([0], [a, choked]);
+  hints.spread(a, [0], [a, choked]);
   expect(sent).toEqual([]);
-  hints.spread([1], [a, choked]);
+  hints.spread(choked, [1], [a, choked]);
   expect(sent).toEqual([{ type: "SUGGEST", blocks: [] }]);
   expect(hints.planning).toBe(false);
 });

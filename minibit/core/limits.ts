@@ -33,6 +33,8 @@ export const MIN_PIPELINE_UNITS = 4;
 export const MAX_PIPELINE_UNITS = 256;
 /** How much of a link's rate is kept in flight at least; covers a busy event loop on the other side. */
 export const MIN_PIPELINE_MS = 100;
+/** ... and at most: what takes longer waits in a queue, and asking for more would make that longer still. */
+export const MAX_PIPELINE_MS = 1000;
 /** Requests one neighbour may have queued here; beyond it each is answered REJECT at once. */
 export const MAX_QUEUED_REQUESTS = 2 * MAX_PIPELINE_UNITS;
 

@@ -1,4 +1,5 @@
 import {
+  MAX_PIPELINE_MS,
   MAX_PIPELINE_UNITS,
   MAX_UNIT_BYTES,
   MIN_PIPELINE_MS,
@@ -21,7 +22,7 @@ export function unitSize(bytesPerSecond: number): number {
 }
 
 /**
- * `clamp(ceil(rate * max(4 RTT, 100 ms) / unit), 4, 256)`: enough requests in flight that the uploader never waits for us.
+ * `clamp(ceil(rate * clamp(4 RTT, 100 ms, 1 s) / unit), 4, 256)`: enough requests in flight that the uploader never waits for us.
  *
  * Of blocks of one unit 2 are enough at first: what waits in one uploader's queue is kept from all others, and they idle.
  *
@@ -32,7 +33,7 @@ export function pipelineDepth(
   options: { readonly rttMs: number; readonly unitBytes: number; readonly blockSizeBytes: number },
 ): number {
   const { rttMs, unitBytes, blockSizeBytes } = options;
-  const coverMs = Math.max(Number.isFinite(rttMs) ? 4 * rttMs : 0, MIN_PIPELINE_MS);
+  const coverMs = Math.max(Number.isFinite(rttMs) ? Math.min(4 * rttMs, MAX_PIPELINE_MS) : 0, MIN_PIPELINE_MS);
   // no request reaches beyond its block; but of tiny blocks no more are asked than of units
   const requestBytes = Math.min(unitBytes, Math.max(MIN_UNIT_BYTES, blockSizeBytes));
   const units = Math.ceil((bytesPerSecond * coverMs) / 1000 / requestBytes);

@@ -2,6 +2,8 @@
 const MEMORY_MS = 1000;
 /** A rate over less than this would be an accident of scheduling. */
 const MIN_SPAN_MS = 10;
+/** A rate to plan with is one over at least this: a shaped uplink lets the first bytes through at once. */
+const STEADY_SPAN_MS = 250;
 
 /**
  * Bytes a second, recent bytes counting most: an exponentially weighted mean over time.
@@ -34,6 +36,12 @@ export class RateMeter {
   bytesPerSecond(nowMs: number): number {
     this.#advance(nowMs);
     return (this.#bytes * 1000) / Math.max(MIN_SPAN_MS, this.#spanMs);
+  }
+
+  /** Like `bytesPerSecond`, but what came so far counts as if it had taken STEADY_SPAN_MS at least: it grows into the rate. */
+  steadyBytesPerSecond(nowMs: number): number {
+    this.#advance(nowMs);
+    return (this.#bytes * 1000) / Math.max(STEADY_SPAN_MS, this.#spanMs);
   }
 
   /** Leaves the time since the last call out of account: nothing was due in it. */

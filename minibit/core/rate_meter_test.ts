@@ -42,3 +42,13 @@ test("a pause that is nobody's fault does not count", () => {
   meter.resume(60_000);
   expect(meter.bytesPerSecond(60_000)).toBe(before);
 });
+
+test("a steady rate grows from the first burst, and is the same as the other after a while", () => {
+  const meter = new RateMeter(0);
+  meter.add(1000, 1);
+  expect(meter.steadyBytesPerSecond(1)).toBe(4000);
+  for (let ms = 10; ms <= 1000; ms += 10) {
+    meter.add(100, ms);
+  }
+  expect(meter.steadyBytesPerSecond(1000)).toBe(meter.bytesPerSecond(1000));
+});

@@ -4,6 +4,9 @@ import { type Rng, shuffle } from "./rng.ts";
 /** After the last block was asked for, this long nothing is sent twice: news of it is under way, and others have the block to give. */
 const NEWS_MS = 100;
 
+/** A link that was given so many more blocks than twice the others' mean, and passed on none of them, can wait. */
+const HOARDED_BLOCKS = 4;
+
 /** Promised to a link that has not asked for it yet; asked for by it, so about to be sent or sent. */
 type Grant = { readonly link: number; claimed: boolean };
 
@@ -27,6 +30,11 @@ export class SeedPlanner {
   /** Blocks granted and not claimed. */
   #unclaimed = 0;
   #lastClaimMs = Number.NEGATIVE_INFINITY;
+  /** Blocks that only the link they were given to is known to hold. */
+  readonly #hoarded = new Map<number, number>();
+  /** How many of those each link has that was given any block. */
+  readonly #hoards = new Map<number, number>();
+  #hoardedBlocks = 0;
 
   constructor(blockCount: number, options: { readonly rng: Rng; readonly copies: (block: number) => number }) {
     this.#spread = new Uint8Array(blockCount);
@@ -46,13 +54,33 @@ export class SeedPlanner {
     return this.#unspread === 0;
   }
 
-  /** Another peer announced `block`. */
-  spread(block: number): void {
+  /** A peer announced `block`. */
+  spread(link: number, block: number): void {
+    const hoarder = this.#hoarded.get(block);
+    if (hoarder !== undefined && hoarder !== link) {
+      this.#hoarded.delete(block);
+      this.#hoard(hoarder, -1);
+    }
     if (this.#spread[block] === 0) {
+      if (this.#grants.get(block)?.link === link) {
+        this.#hoarded.set(block, link);
+        this.#hoard(link, 1);
+      }
       this.#spread[block] = 1;
       this.#unspread--;
       this.#forget(block);
     }
+  }
+
+  /**
+   * Whether a link passes on much less of what it was given than the others do, because it is slow or will not.
+   *
+   * What it is given next would have to be given again to somebody else.
+   */
+  hoards(link: number): boolean {
+    const own = this.#hoards.get(link) ?? 0;
+    const others = Math.max(1, this.#hoards.size - 1);
+    return this.#hoards.size > 1 && own > (2 * (this.#hoardedBlocks - own)) / others + HOARDED_BLOCKS;
   }
 
   /**
@@ -119,8 +147,18 @@ export class SeedPlanner {
 
   /** The link is gone: what it was given and did not announce may be lost. */
   releaseAll(link: number): void {
+    this.#hoardedBlocks -= this.#hoards.get(link) ?? 0;
+    this.#hoards.delete(link);
     for (const block of [...this.#grants.keys()]) {
       this.release(link, block);
+    }
+  }
+
+  #hoard(link: number, change: 1 | -1): void {
+    const own = this.#hoards.get(link);
+    if (own !== undefined || change > 0) {
+      this.#hoards.set(link, (own ?? 0) + change);
+      this.#hoardedBlocks += change;
     }
   }
 

@@ -25,10 +25,10 @@ test("what others hold already is not planned", () => {
 
 test("the plan is over when each block was seen at another peer", () => {
   const plan = planner(2);
-  plan.spread(0);
-  plan.spread(0);
+  plan.spread(1, 0);
+  plan.spread(1, 0);
   expect(plan.covered).toBe(false);
-  plan.spread(1);
+  plan.spread(1, 1);
   expect(plan.covered).toBe(true);
 });
 
@@ -46,7 +46,7 @@ test("a block that has spread is refused while some were given to nobody, even t
   const plan = planner(2);
   const [block] = plan.grant(1, 1) as [number];
   plan.claim(1, block, 0);
-  plan.spread(block);
+  plan.spread(1, block);
   expect(plan.refuses(1, block, LATER_MS)).toBe(true);
   expect(plan.repeats(1, block)).toBe(true);
 });
@@ -92,9 +92,57 @@ test("what is released can be granted again", () => {
 test("the grants of a link that left are free again, except for what it spread", () => {
   const plan = planner(4);
   const granted = plan.grant(1, 3);
-  plan.spread(granted[0] as number);
+  plan.spread(1, granted[0] as number);
   plan.releaseAll(1);
   expect(plan.grant(2, 9)).toHaveLength(3);
+});
+
+/** Gives a link `count` blocks, which it announces. */
+function give(plan: SeedPlanner, link: number, count: number): number[] {
+  const blocks = plan.grant(link, count);
+  for (const block of blocks) {
+    plan.claim(link, block, 0);
+    plan.spread(link, block);
+  }
+  return blocks;
+}
+
+test("a link that passes on none of many blocks hoards, until others have them", () => {
+  const plan = planner(100);
+  const kept = give(plan, 1, 20);
+  expect(plan.hoards(1)).toBe(false); // nobody else was given anything yet
+  for (const block of give(plan, 2, 20)) {
+    plan.spread(3, block);
+  }
+  expect([plan.hoards(1), plan.hoards(2), plan.hoards(3)]).toEqual([true, false, false]);
+  for (const block of kept.slice(0, 16)) {
+    plan.spread(3, block);
+  }
+  expect(plan.hoards(1)).toBe(false);
+});
+
+test("where nobody's blocks are seen elsewhere, as with few neighbours, nobody hoards", () => {
+  const plan = planner(100);
+  const links = [1, 2, 3, 4];
+  for (const link of links) {
+    give(plan, link, 20);
+  }
+  expect(links.filter((link) => plan.hoards(link))).toEqual([]);
+});
+
+test("a link that left hoards no more, nor do its blocks count", () => {
+  const plan = planner(100);
+  const lost = give(plan, 1, 20);
+  for (const block of give(plan, 2, 20)) {
+    plan.spread(3, block);
+  }
+  plan.releaseAll(1);
+  for (const block of lost) {
+    plan.spread(3, block);
+  }
+  expect(plan.hoards(1)).toBe(false);
+  give(plan, 4, 10);
+  expect(plan.hoards(4)).toBe(true);
 });
 
 test("whatever happens, no block is promised to two links, and each is granted until it spread", () => {
@@ -130,7 +178,7 @@ test("whatever happens, no block is promised to two links, and each is granted u
             }
           }
         } else if (action === "spread") {
-          plan.spread(block);
+          plan.spread(link, block);
           spread.add(block);
           owner.delete(block);
         } else if (action === "regrant") {

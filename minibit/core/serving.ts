@@ -95,9 +95,9 @@ export class Serving {
     this.#hints.plan((block) => this.#picker.copies(block));
   }
 
-  /** Another peer holds these blocks. */
-  spread(blocks: Iterable<number>): void {
-    this.#hints.spread(blocks, this.#links);
+  /** The peer behind `link` holds these blocks. */
+  spread(link: LiveLink, blocks: Iterable<number>): void {
+    this.#hints.spread(link, blocks, this.#links);
   }
 
   /** A link is gone. */
@@ -201,6 +201,7 @@ export class Serving {
     return {
       have: this.#have,
       rarest: this.#picker.first(RARE_SAMPLE),
+      hoards: (link) => this.#hints.hoards(link),
       etaMs: this.#etaMs(nowMs),
       blockMs: (this.#geometry.blockSizeBytes * 1000) / Math.max(1, this.rate.bytesPerSecond(nowMs)),
     };

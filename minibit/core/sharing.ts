@@ -261,7 +261,7 @@ export class Sharing {
         throw new ProtocolError(`Cannot use BLOCKS of ${blocks.size}: told before, or another number of blocks`);
       }
       this.downloads.learnAll(link, blocks.size === 0 ? new Bitfield(this.geometry.blockCount) : blocks);
-      this.#serving.spread(blocks);
+      this.#serving.spread(link, blocks);
       this.#updateInterest(link);
       this.downloads.fill(link, nowMs);
     },
@@ -328,7 +328,7 @@ export class Sharing {
     for (const block of blocks) {
       this.downloads.learn(link, block);
     }
-    this.#serving.spread(blocks);
+    this.#serving.spread(link, blocks);
     this.#updateInterest(link);
     this.downloads.fill(link, nowMs);
   }

@@ -12,6 +12,8 @@ export interface SlotView {
   readonly have: Bitfield;
   /** Some of the rarest blocks that nobody fetches yet. */
   readonly rarest: Uint32Array;
+  /** Whether a peer keeps for itself what it is given. */
+  readonly hoards: (link: LiveLink) => boolean;
   /** How long the transfer will still take. */
   readonly etaMs: number;
   /** How long our uplink takes for one block. */
@@ -138,6 +140,7 @@ class LinkCandidate implements Candidate {
   readonly remainingBlocks: number;
   readonly newcomer: boolean;
   readonly snubbing: boolean;
+  readonly hoarding: boolean;
   readonly #rarest: Uint32Array;
   #rareHeld: number | undefined;
 
@@ -152,6 +155,7 @@ class LinkCandidate implements Candidate {
     this.remainingBlocks = view.have.size - held;
     this.newcomer = held === 0;
     this.snubbing = download.snubbed;
+    this.hoarding = view.hoards(link);
     this.#rarest = view.rarest;
   }
 

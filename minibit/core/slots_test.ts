@@ -22,6 +22,7 @@ function view(about: Partial<SlotView> = {}): SlotView {
     have: new Bitfield(BLOCKS),
     rarest: new Uint32Array(0),
     etaMs: 0,
+    hoards: () => false,
     blockMs: 0,
     ...about,
   };

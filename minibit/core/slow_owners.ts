@@ -1,6 +1,6 @@
 import { bytesLeft, type Fetch, type Owner, ownerOf } from "./block_ledger.ts";
 import { MAX_OWNERS } from "./limits.ts";
-import type { LiveLink } from "./link.ts";
+import type { LiveLink, Unit } from "./link.ts";
 
 /** Rule 5: an owner this many times slower than another peer loses its block to it. */
 const TAKEOVER_FACTOR = 3;
@@ -38,8 +38,9 @@ export function findRescue(
   }
   let slowest: { readonly fetch: Fetch; readonly owner: Owner; readonly etaMs: number } | undefined;
   for (const fetch of fetches) {
-    const isFull = fetch.solo || fetch.owners.length >= MAX_OWNERS;
-    const owner = isFull || !wanted(fetch.block) || ownerOf(fetch, link) !== undefined ? undefined : firstOpen(fetch);
+    const isFull = fetch.solo || openOwners(fetch) >= MAX_OWNERS;
+    const isOurs = isFull || !wanted(fetch.block) || ownerOf(fetch, link) !== undefined;
+    const owner = isOurs ? undefined : (firstOpen(fetch) ?? (endgame ? fetch.owners[0] : undefined));
     if (owner !== undefined) {
       const etaMs = ownerEtaMs(fetch, owner, nowMs);
       slowest = slowest === undefined || etaMs > slowest.etaMs ? { fetch, owner, etaMs } : slowest;
@@ -56,6 +57,14 @@ export function findRescue(
   return endgame && etaMs > ENDGAME_FACTOR * ownMs
     ? { fetch, slow: owner, how: "join", riskBytes: bytesLeft(fetch) }
     : undefined;
+}
+
+function openOwners({ owners }: Fetch): number {
+  let open = 0;
+  for (const { closed } of owners) {
+    open += Number(!closed);
+  }
+  return open;
 }
 
 function firstOpen({ owners }: Fetch): Owner | undefined {
@@ -89,13 +98,25 @@ function pendingBytes(link: LiveLink, block: number): number {
   return bytes;
 }
 
-/** Bytes that may come twice because two links were asked for the same: at most what is left, and what came meanwhile. */
-export function bytesAtRisk(fetches: Iterable<Fetch>): number {
-  let bytes = 0;
+/**
+ * Bytes that may come twice because two links were asked for the same: at most what is left, and what came meanwhile.
+ *
+ * What one link was asked for and called off of a block that no other link fetches comes once at most, so it is at no risk.
+ *
+ * @param cancelledBytes bytes of all requests that were called off and not answered
+ */
+export function bytesAtRisk(fetches: Iterable<Fetch>, cancelledBytes: number): number {
+  let bytes = cancelledBytes;
   for (const fetch of fetches) {
     bytes += fetch.owners.length > 1 ? bytesLeft(fetch) : 0;
     for (const { link } of fetch.owners) {
-      const next = link.download.pending.find((unit) => unit.block === fetch.block && !unit.cancelled);
+      let next: Unit | undefined;
+      for (const unit of link.download.pending) {
+        if (unit.block === fetch.block) {
+          bytes -= unit.cancelled ? unit.length : 0;
+          next ??= unit.cancelled ? undefined : unit;
+        }
+      }
       bytes += Math.max(0, fetch.received - (next?.offset ?? fetch.received));
     }
   }

@@ -70,6 +70,19 @@ test("rule 6: at the very end two links fetch the same block, and the loser is c
   expect(bench.downloads.duplicateBytes).toBe(0);
 });
 
+test("rule 6: a block that was called off and never answered is fetched by another at the very end", () => {
+  const { bench, slow, quick } = race({ slow: UNIT, quick: 80 * UNIT });
+  bench.downloads.picker.add(1); // while something waits, only its answer frees the block
+  bench.fill(quick);
+  expect(bench.told(slow, "CANCEL")).toBe(2);
+  expect(bench.owners(0)).toEqual([]);
+  bench.downloads.picker.remove(1);
+  bench.fill(quick);
+  expect(bench.owners(0)).toEqual([quick.id]);
+  bench.deliverAll(quick);
+  expect(bench.have.complete).toBe(true);
+});
+
 test("rule 6: never more than two owners", () => {
   const { bench, quick } = race({ slow: 32 * UNIT, quick: 80 * UNIT });
   const third = bench.add([0]);
