@@ -24,6 +24,7 @@ import { logEvent, reportAsEvents, reportToPeople } from "./minibit/io/peer_repo
 import { summaryOf, TrackerStats } from "./minibit/io/peer_stats.ts";
 import { remove } from "./minibit/io/result.ts";
 import { swarmIdOf } from "./minibit/io/share.ts";
+import { spoilt } from "./minibit/io/spoilt_store.ts";
 import { TrackerClient } from "./minibit/io/tracker_client.ts";
 import { formatAddress, formatDuration, parsePeerId } from "./minibit/io/units.ts";
 
@@ -122,7 +123,19 @@ class Peer {
 
   async #openSeed(source: string): Promise<OpenShare> {
     const { dir, id, store, blockSizeBytes } = this.#options;
-    return await openSeed(source, { dir, peerId: id, store, blockSizeBytes });
+    return await this.#prepared(await openSeed(source, { dir, peerId: id, store, blockSizeBytes }));
+  }
+
+  /** The share as this peer serves it: as it is, but for lessons. */
+  async #prepared(share: OpenShare): Promise<OpenShare> {
+    const { corrupt, killAt } = this.#options;
+    return { ...share, store: await spoilt(share.store, { corrupt, killAt, die: (blocks) => this.#die(blocks) }) };
+  }
+
+  /** Ends as by `kill -9`: not even the tracker hears a word. Only who watches this process is told before. */
+  #die(blocks: number): void {
+    this.#options.reporter.report({ event: "killed", blocks });
+    process.stdout.write("", () => process.kill(process.pid, "SIGKILL"));
   }
 
   /** Registers; resolves when the tracker knows us and, for a fetching peer, told which swarm it is. */
@@ -201,7 +214,8 @@ class Peer {
   /** The tracker told which swarm: a peer that fetches opens what it kept of it, or asks its neighbours what it is. */
   async #join(swarmId: Uint8Array): Promise<void> {
     if (this.#driver === undefined) {
-      const kept = await openKept(swarmId, placeOf(this.#options));
+      const found = await openKept(swarmId, placeOf(this.#options));
+      const kept = found === undefined ? undefined : await this.#prepared(found);
       // not before: without the share the driver would fetch the manifest and open the share a second time
       const driver = this.#drive(swarmId);
       if (kept !== undefined) {
@@ -218,8 +232,10 @@ class Peer {
       swarmId,
       rng: createRng(crypto.getRandomValues(new Uint32Array(1))[0] ?? 0),
       traffic: this.#traffic,
-      openStore: (manifest: Manifest, manifestBytes) =>
-        openStore({ manifest, manifestBytes, ...placeOf(this.#options) }),
+      openStore: async (manifest: Manifest, manifestBytes) => {
+        const store = await openStore({ manifest, manifestBytes, ...placeOf(this.#options) });
+        return (await this.#prepared({ manifest, manifestBytes, store })).store;
+      },
       onAnnounce: (blocks) => this.#client?.announce(blocks),
       onFindPeers: () => this.#client?.getPeers(),
       onEvent: (event) => logEvent(log, event),

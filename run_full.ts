@@ -9,10 +9,8 @@ import { join, resolve } from "node:path";
 import { UserError } from "./minibit/core/errors.ts";
 import { quote } from "./minibit/core/quote.ts";
 import type { BoundOptions } from "./minibit/io/bound_report.ts";
+import { boardUrl, openBrowser } from "./minibit/io/browser.ts";
 import { parseCommandLine, runMain, withoutFlags } from "./minibit/io/cli.ts";
-import { HostPush, type HostPushOptions } from "./minibit/io/host_push.ts";
-import { readHosts } from "./minibit/io/hosts_file.ts";
-import { checkQuorum, hostsTable } from "./minibit/io/hosts_summary.ts";
 import { exitCodeOf, onStop, type StopReason } from "./minibit/io/lifecycle.ts";
 import { readStoredManifest } from "./minibit/io/open_store.ts";
 import { FIRST_PORT } from "./minibit/io/peer_options.ts";
@@ -21,13 +19,16 @@ import {
   type Child,
   type ChildExit,
   type ChildOptions,
-  describeExit,
+  endedTooSoon,
+  isComplaint,
   ProcessGroup,
 } from "./minibit/io/process_group.ts";
 import { RUN_FLAGS } from "./minibit/io/run_flags.ts";
+import { hostOptionsOf, runHosts } from "./minibit/io/run_hosts.ts";
 import { RunRecords } from "./minibit/io/run_records.ts";
 import { summaryTable } from "./minibit/io/run_summary.ts";
 import { scanShare } from "./minibit/io/share.ts";
+import { Lessons } from "./minibit/io/teaching.ts";
 import { formatSize, parseRate } from "./minibit/io/units.ts";
 import manifestOfPackage from "./package.json" with { type: "json" };
 import { resultPath, verifyResult } from "./utils.ts";
@@ -55,6 +56,11 @@ export interface RunOptions {
   readonly resume: boolean;
   /** What is known of the uplinks, for the report in the end. */
   readonly bound: BoundOptions;
+  /** Which peers misbehave on purpose. */
+  readonly lessons: Lessons;
+  /** Open the tracker's page in a browser; keep it when all is done, until Ctrl+C. */
+  readonly open: boolean;
+  readonly stay: boolean;
   readonly peerFlags: readonly string[];
   readonly logFlags: readonly string[];
   readonly stdout: NodeJS.WriteStream;
@@ -63,13 +69,20 @@ export interface RunOptions {
 /**
  * Runs a swarm from start to verdict.
  *
- * @returns 0 only if every peer's copy is verified; 130 after Ctrl+C
+ * @returns 0 only if the copy of every peer that was to have one is verified; 130 after Ctrl+C
  * @throws {UserError} when a child failed; by then all children are gone and the blocks are kept
  */
 export async function runFull(options: RunOptions, stopped: Promise<StopReason>): Promise<number> {
   const swarm = new LocalSwarm(options);
   try {
-    return await Promise.race([swarm.run(), stopped.then(exitCodeOf)]);
+    const outcome = await Promise.race([swarm.run(), stopped]);
+    if (typeof outcome === "string") {
+      return exitCodeOf(outcome);
+    }
+    if (options.stay) {
+      await swarm.stay(stopped);
+    }
+    return outcome;
   } finally {
     await swarm.close();
   }
@@ -81,22 +94,24 @@ class LocalSwarm {
   readonly #failed = Promise.withResolvers<never>();
   readonly #peersLeft = Promise.withResolvers<void>();
   readonly #records: RunRecords;
-  readonly #lastErrors = new Map<string, string>();
-  #peersRunning = 0;
+  readonly #peers = new Map<string, { readonly id: number; readonly child: Child }>();
+  #boardUrl: string | undefined;
+  /** Peers are being ended, for the swarm is as done as it will be. */
+  #isEnding = false;
   /** Children are being ended: what they say of each other's end is of no interest. */
   #closing = false;
 
   constructor(options: RunOptions) {
     this.#options = options;
     this.#failed.promise.catch(() => undefined);
-    this.#group = new ProcessGroup({ onExit: (child, exit) => this.#childEnded(child.name, exit) });
+    this.#group = new ProcessGroup({ onExit: (child, exit) => this.#childEnded(child, exit) });
     const ids = Array.from({ length: options.peers - 1 }, (_, index) => String(index + 1));
     const names = ids.map((id) => ({ row: id, bar: `peer ${id}` }));
     this.#records = new RunRecords(names, options.stdout);
   }
 
   async run(): Promise<number> {
-    const { peers, dir, resume, stdout } = this.#options;
+    const { peers, dir, resume, lessons, stdout } = this.#options;
     const startMs = performance.now();
     // what cannot be shared is refused before anything is removed or started
     const { source } = await scanShare(this.#options.source, { dir });
@@ -111,7 +126,8 @@ class LocalSwarm {
     await this.#until(this.#startTracker(port));
     this.#records.show();
     for (let id = 1; id < peers; id++) {
-      this.#startPeer(id, tracker).catch(this.#failed.reject);
+      // a victim may die before it is ready; if it fails on its own we hear of that when it has ended
+      this.#startPeer(id, tracker).catch((error) => lessons.isVictim(id) || this.#failed.reject(error));
     }
     await this.#until(this.#peersLeft.promise);
     this.#records.hide();
@@ -121,18 +137,29 @@ class LocalSwarm {
     if (stored === undefined) {
       throw new UserError(`Cannot verify the results: 'blocos_peer_0' in '${dir}' has no manifest.json`);
     }
+    const { manifest } = stored;
     const verdicts = new Map<number, string>();
-    for (const { id } of this.#records.all.slice(1)) {
-      const result = await verifyResult(resultPath(dir, { peerId: id, manifest: stored.manifest }), stored.manifest);
-      verdicts.set(id, result.ok ? "verified" : `WRONG: ${result.firstDifference}`);
+    let allRight = true;
+    for (const record of this.#records.all.slice(1)) {
+      const { id } = record;
+      const excuse = lessons.excuse(record, manifest.blockCount);
+      if (excuse !== undefined) {
+        verdicts.set(id, excuse);
+        continue;
+      }
+      const result = await verifyResult(resultPath(dir, { peerId: id, manifest }), manifest);
+      verdicts.set(id, `${result.ok ? "verified" : `WRONG: ${result.firstDifference}`}${lessons.noteOf(id)}`);
+      allRight &&= result.ok;
     }
-    stdout.write(
-      summaryTable(this.#records.all, {
-        ...{ verdicts, sizeBytes: stored.manifest.sizeBytes, seconds },
-        bound: this.#options.bound,
-      }),
-    );
-    return [...verdicts.values()].every((verdict) => verdict === "verified") ? 0 : 1;
+    const bound = { ...this.#options.bound, uploadLimits: lessons.uploadLimits };
+    stdout.write(summaryTable(this.#records.all, { verdicts, sizeBytes: manifest.sizeBytes, seconds, bound }));
+    return allRight ? 0 : 1;
+  }
+
+  /** Keeps the tracker, and so its page, until somebody stops us. */
+  async stay(stopped: Promise<StopReason>): Promise<void> {
+    this.#options.stdout.write(`The swarm is done; its page stays at ${this.#boardUrl} (Ctrl+C ends it)\n`);
+    await this.#until(stopped);
   }
 
   async close(): Promise<void> {
@@ -161,9 +188,8 @@ class LocalSwarm {
   }
 
   async #startPeer(id: number, tracker: string): Promise<void> {
-    const { dir, source, peerPort, peerFlags, logFlags, peers } = this.#options;
+    const { dir, source, peerPort, peerFlags, logFlags, peers, lessons } = this.#options;
     const name = `peer ${id}`;
-    this.#peersRunning++;
     const port = peerPort === 0 ? 0 : peerPort + id;
     const child = this.#start(name, {
       script: "peer.ts",
@@ -171,11 +197,16 @@ class LocalSwarm {
         ...[String(id), "--events", "--tracker", tracker, "--port", String(port), "--dir", dir],
         ...(id === 0 ? ["--source", source] : []),
         ...peerFlags,
+        ...lessons.flagsOf(id),
         ...logFlags,
       ],
-      onLine: (line) => this.#records.report(id, line),
+      onLine: (line) => {
+        this.#records.report(id, line);
+        this.#endOutcasts();
+      },
       isReady: (line) => parseReport(line)?.event === "ready",
     });
+    this.#peers.set(name, { id, child });
     await child.ready;
     if (id === 0) {
       const { share } = this.#records.all[0] ?? {};
@@ -204,13 +235,30 @@ class LocalSwarm {
   #dealt: () => void = () => undefined;
 
   async #startTracker(port: number): Promise<void> {
-    const { peers, httpPort, logFlags, stdout } = this.#options;
+    const { peers, httpPort, logFlags, stdout, lessons, open } = this.#options;
+    const expected = peers - lessons.victims;
     const child = this.#start("tracker", {
       script: "tracker.ts",
-      flags: ["--port", String(port), "--http-port", String(httpPort), "--expect", String(peers), ...logFlags],
+      flags: ["--port", String(port), "--http-port", String(httpPort), "--expect", String(expected), ...logFlags],
       isReady: (line) => line.includes("listening"),
     });
-    stdout.write(`${await child.ready}\n`);
+    const told = await child.ready;
+    stdout.write(`${told}\n`);
+    this.#boardUrl = boardUrl(told);
+    if (open) {
+      openBrowser(this.#boardUrl, { tell: (line) => this.#records.log(line, process.stderr) });
+    }
+  }
+
+  /** Ends the swarm when only those lack blocks whom nobody talks to any more: they would wait for ever. */
+  #endOutcasts(): void {
+    const { lessons } = this.#options;
+    if (!this.#isEnding && lessons.outcasts(this.#records.all, performance.now()).length > 0) {
+      this.#isEnding = true;
+      for (const { child } of this.#peers.values()) {
+        child.stop();
+      }
+    }
   }
 
   /** Starts a script that stands beside this one. */
@@ -223,30 +271,45 @@ class LocalSwarm {
       name,
       command: [process.execPath, join(import.meta.dir, script), ...flags],
       env: { ...withoutFlags(), ...LIGHT_COMPILER },
-      onErrorLine: (line) => this.#errorLine(name, line),
+      onErrorLine: (line) => this.#errorLine(line),
       ...heard,
     });
   }
 
-  #errorLine(name: string, line: string): void {
-    if (line.startsWith("Cannot ")) {
-      this.#lastErrors.set(name, line); // told once, when the child has ended
-    } else if (!this.#closing) {
+  #errorLine(line: string): void {
+    if (!isComplaint(line) && !this.#closing) {
       this.#records.log(line, process.stderr);
     }
   }
 
-  #childEnded(name: string, exit: ChildExit): void {
-    if (exit.exitCode !== 0) {
-      const lastError = this.#lastErrors.get(name);
-      const why = lastError === undefined ? "" : `: ${lastError}`;
-      this.#failed.reject(new UserError(`Cannot complete the run: ${name} ${describeExit(exit)}${why}`));
+  #childEnded(child: Child, exit: ChildExit): void {
+    const { name } = child;
+    const peer = this.#peers.get(name);
+    if (exit.exitCode !== 0 && !(peer !== undefined && this.#isOnPurpose(peer.id, exit))) {
+      this.#failed.reject(endedTooSoon(child, exit));
     } else if (name === "dist_block") {
       this.#dealt();
     } else if (name === "tracker") {
       this.#failed.reject(new UserError("Cannot complete the run: the tracker ended too soon"));
-    } else if (--this.#peersRunning === 0) {
+    } else {
+      this.#peers.delete(name);
+      this.#endVictims();
+    }
+  }
+
+  #isOnPurpose(id: number, exit: ChildExit): boolean {
+    return this.#isEnding || (exit.signal === "SIGKILL" && this.#options.lessons.isVictim(id));
+  }
+
+  /** When nobody is left but peers that are to be killed, it is time for it: from whom should they get blocks? */
+  #endVictims(): void {
+    const left = [...this.#peers.values()];
+    if (left.length === 0) {
       this.#peersLeft.resolve();
+    } else if (left.every(({ id }) => this.#options.lessons.isVictim(id))) {
+      for (const { child } of left) {
+        child.kill("SIGKILL");
+      }
     }
   }
 }
@@ -256,29 +319,6 @@ function freePort(): number {
   const probe = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
   probe.stop(true);
   return probe.port;
-}
-
-/**
- * Copies a share to other machines.
- *
- * @returns 0 only if enough of them confirmed their copy; 130 after Ctrl+C
- * @throws {UserError} naming each machine that did not, and why, when they are too many
- */
-export async function runHosts(
-  options: HostPushOptions & { readonly quorum: number; readonly bound: BoundOptions },
-  stopped: Promise<StopReason>,
-): Promise<number> {
-  const push = new HostPush(options);
-  try {
-    const outcome = await Promise.race([push.run(), stopped]);
-    if (typeof outcome === "string") {
-      return exitCodeOf(outcome);
-    }
-    options.stdout.write(hostsTable(outcome, options.bound));
-    return checkQuorum(outcome, options.quorum);
-  } finally {
-    await push.close();
-  }
 }
 
 /** `bun run_full.ts [flags]` */
@@ -293,7 +333,7 @@ async function main(): Promise<number> {
       "bun run_full.ts --hosts hosts.txt --source ./dataset --to /data/dataset",
     ],
   });
-  const { store, blockSize, uploadLimit, downloadLimit, unchokeInterval, logLevel, logFile, hosts, to, ssh } = values;
+  const { store, blockSize, uploadLimit, downloadLimit, unchokeInterval, logLevel, logFile, hosts } = values;
   const stopped = new Promise<StopReason>(onStop);
   const limits = [
     ...["--upload-limit", uploadLimit, "--download-limit", downloadLimit],
@@ -312,38 +352,17 @@ async function main(): Promise<number> {
   };
   const { stdout } = process;
   if (hosts === undefined) {
+    const lessons = new Lessons(values, values.peers);
     const peerFlags = ["--store", store, ...limits, ...sizes];
     return await runFull(
-      { ...values, peerPort: values.peerPort ?? FIRST_PORT, peerFlags, logFlags, bound, stdout },
+      { ...values, peerPort: values.peerPort ?? FIRST_PORT, peerFlags, logFlags, bound, lessons, stdout },
       stopped,
     );
   }
-  if (to === undefined) {
-    throw new UserError("Cannot use --hosts: where should the copies go? (add --to /path/of/the/copy)", {
-      exitCode: 2,
-    });
-  }
   return await runHosts(
     {
-      ...values,
-      hosts: readHosts(hosts),
-      to,
-      ssh: ssh.split(/\s+/),
-      peerPort: values.peerPort ?? 0,
-      deadlineMs: values.deadline,
-      seedFlags: [...limits, ...sizes],
-      remoteFlags: {
-        MINIBIT_UPLOAD_LIMIT: uploadLimit,
-        MINIBIT_DOWNLOAD_LIMIT: downloadLimit,
-        MINIBIT_LOG_LEVEL: logLevel,
-        ...(unchokeInterval === undefined ? {} : { MINIBIT_UNCHOKE_INTERVAL: unchokeInterval }),
-        ...(values.basis === undefined ? {} : { MINIBIT_BASIS: values.basis }),
-        ...(values.replace ? { MINIBIT_REPLACE: "1" } : {}),
-        ...(values.keepPartial ? { MINIBIT_KEEP_PARTIAL: "1" } : {}),
-      },
-      logFlags,
-      bound,
-      stdout,
+      ...hostOptionsOf({ ...values, hosts }),
+      ...{ seedFlags: [...limits, ...sizes], logFlags, bound, stdout },
       script: (name) => [process.execPath, join(import.meta.dir, name)],
       program: { entry: join(import.meta.dir, "peer.ts"), oldestBun: OLDEST_BUN },
     },

@@ -1,4 +1,4 @@
-import { CHALLENGER_FACTOR, NEWCOMER_WEIGHT, OPTIMISTIC_SLOTS, REGULAR_SLOTS } from "./limits.ts";
+import { CHALLENGER_FACTOR, DEFAULT_SLOTS, NEWCOMER_WEIGHT, OPTIMISTIC_SLOTS } from "./limits.ts";
 import type { Rng } from "./rng.ts";
 
 /** A hoarding peer's weight in the optimistic draw: it is drawn when there is nobody else. */
@@ -35,7 +35,7 @@ export type ChokeRule = "tit-for-tat" | "longest waiting";
 export type ChokeMoment = "vacancy" | "round" | "optimistic round";
 
 /**
- * Deals the slots: at most REGULAR_SLOTS + OPTIMISTIC_SLOTS candidates get one.
+ * Deals the slots: at most `slots` candidates get one, the last of them an optimistic one. With 0 slots everybody is choked.
  *
  * Call with moment "vacancy" as soon as somebody waits while a slot is free, or held by one that wants nothing or snubs: waiting for the
  * next round costs up to 3.5 times the time when rounds are long.
@@ -50,19 +50,21 @@ export type ChokeMoment = "vacancy" | "round" | "optimistic round";
  */
 export function assignSlots<C extends Candidate>(
   candidates: readonly C[],
-  options: { readonly rule: ChokeRule; readonly moment: ChokeMoment; readonly rng: Rng },
+  options: { readonly rule: ChokeRule; readonly moment: ChokeMoment; readonly rng: Rng; readonly slots?: number },
 ): Map<C, Slot> {
-  const { rule, moment, rng } = options;
+  const { rule, moment, rng, slots: count = DEFAULT_SLOTS } = options;
+  const optimisticSlots = Math.min(OPTIMISTIC_SLOTS, count);
+  const regularSlots = count - optimisticSlots;
   const eligible = candidates.filter((c) => c.interested && !(rule === "tit-for-tat" && c.snubbing));
   const draw = new Map(eligible.map((c) => [c, rng.next()]));
   const order = (a: C, b: C): number => compare(a, b, rule) || (draw.get(a) ?? 0) - (draw.get(b) ?? 0);
 
   const incumbents = eligible.filter((c) => c.slot === "regular").sort(order);
-  const regular = moment === "vacancy" ? incumbents.slice(0, REGULAR_SLOTS) : [];
+  const regular = moment === "vacancy" ? incumbents.slice(0, regularSlots) : [];
   const ranked = moment === "vacancy" ? eligible.filter((c) => c.slot !== "regular") : eligible;
   // at a vacancy the optimistic peer stays where it is as long as others can fill the regular slots
   const choice = [...ranked].sort((a, b) => Number(isParked(a, moment)) - Number(isParked(b, moment)) || order(a, b));
-  for (const candidate of choice.slice(0, REGULAR_SLOTS - regular.length)) {
+  for (const candidate of choice.slice(0, regularSlots - regular.length)) {
     regular.push(candidate);
   }
   if (moment !== "vacancy" && rule === "tit-for-tat") {
@@ -71,8 +73,8 @@ export function assignSlots<C extends Candidate>(
 
   const rest = candidates.filter((c) => c.interested && !regular.includes(c));
   const optimistic =
-    moment === "optimistic round" ? [] : rest.filter((c) => c.slot === "optimistic").slice(0, OPTIMISTIC_SLOTS);
-  while (optimistic.length < OPTIMISTIC_SLOTS && optimistic.length < rest.length) {
+    moment === "optimistic round" ? [] : rest.filter((c) => c.slot === "optimistic").slice(0, optimisticSlots);
+  while (optimistic.length < optimisticSlots && optimistic.length < rest.length) {
     const drawn = drawWeighted(rest, { besides: optimistic, rng });
     if (drawn === undefined) {
       break;
@@ -81,9 +83,9 @@ export function assignSlots<C extends Candidate>(
   }
   // nobody wants the slots that are left: who lost interest for a moment keeps its own, and saves a round trip
   for (const idle of candidates.filter((c) => isIdle(c)).sort(order)) {
-    if (regular.length < REGULAR_SLOTS) {
+    if (regular.length < regularSlots) {
       regular.push(idle);
-    } else if (optimistic.length < OPTIMISTIC_SLOTS) {
+    } else if (optimistic.length < optimisticSlots) {
       optimistic.push(idle);
     }
   }

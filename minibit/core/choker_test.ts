@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { assignSlots, type Candidate, type ChokeMoment, type ChokeRule, type Slot } from "./choker.ts";
-import { OPTIMISTIC_SLOTS, REGULAR_SLOTS } from "./limits.ts";
+import { DEFAULT_SLOTS, OPTIMISTIC_SLOTS, REGULAR_SLOTS } from "./limits.ts";
 import { createRng } from "./rng.ts";
 
 interface Named extends Candidate {
@@ -27,10 +27,15 @@ function candidate(name: string, about: Partial<Candidate> = {}): Named {
 /** The slots by name; "round" and tit-for-tat unless told otherwise. */
 function deal(
   candidates: readonly Named[],
-  options: { readonly rule?: ChokeRule; readonly moment?: ChokeMoment; readonly seed?: number } = {},
+  options: {
+    readonly rule?: ChokeRule;
+    readonly moment?: ChokeMoment;
+    readonly seed?: number;
+    readonly count?: number;
+  } = {},
 ): Record<string, Slot> {
-  const { rule = "tit-for-tat", moment = "round", seed = 1 } = options;
-  const slots = assignSlots(candidates, { rule, moment, rng: createRng(seed) });
+  const { rule = "tit-for-tat", moment = "round", seed = 1, count = DEFAULT_SLOTS } = options;
+  const slots = assignSlots(candidates, { rule, moment, rng: createRng(seed), slots: count });
   return Object.fromEntries([...slots].map(([{ name }, slot]) => [name, slot]));
 }
 
@@ -188,4 +193,19 @@ test("a seed serves the longest waiting first, then whoever got its slot last", 
   ];
   const slots = deal(crowd, { rule: "longest waiting" });
   expect(holders(slots, "regular").sort()).toEqual(["held short", "waits", "waits long", "waits short"].sort());
+});
+
+test("as many slots as it was told, the last of them optimistic; with none everybody is choked", () => {
+  const crowd = Array.from({ length: 12 }, (_, i) => candidate(`peer ${i}`, { receivedRate: i }));
+  for (const [count, regular, optimistic] of [
+    [0, 0, 0],
+    [1, 0, 1],
+    [3, 2, 1],
+    [9, 8, 1],
+  ] as const) {
+    for (const moment of ["vacancy", "round", "optimistic round"] as const) {
+      const slots = deal(crowd, { moment, count });
+      expect([holders(slots, "regular").length, holders(slots, "optimistic").length]).toEqual([regular, optimistic]);
+    }
+  }
 });

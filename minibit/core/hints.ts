@@ -1,6 +1,6 @@
 import type { Bitfield } from "./bitfield.ts";
 import type { Geometry } from "./geometry.ts";
-import { ALLOWED_BLOCKS, MAX_HINT_BLOCKS, SUGGEST_AHEAD_BLOCKS } from "./limits.ts";
+import { MAX_HINT_BLOCKS, SUGGEST_AHEAD_BLOCKS } from "./limits.ts";
 import type { LiveLink, Unit } from "./link.ts";
 import type { PeerMessage } from "./peer_wire.ts";
 import type { Rng } from "./rng.ts";
@@ -15,6 +15,7 @@ export class Hints {
   readonly #have: Bitfield;
   readonly #rng: Rng;
   readonly #send: (link: LiveLink, message: PeerMessage) => void;
+  readonly #allowedBlocks: number;
   /** Peers that had their allowed blocks: once is enough. */
   readonly #welcomed = new Set<number>();
   #planner: SeedPlanner | undefined;
@@ -24,11 +25,14 @@ export class Hints {
     readonly have: Bitfield;
     readonly rng: Rng;
     readonly send: (link: LiveLink, message: PeerMessage) => void;
+    /** How many blocks a newcomer may ask for while choked. */
+    readonly allowedBlocks: number;
   }) {
     this.#geometry = options.geometry;
     this.#have = options.have;
     this.#rng = options.rng;
     this.#send = options.send;
+    this.#allowedBlocks = options.allowedBlocks;
   }
 
   /** Whether a plan is under way: some block exists nowhere else, as far as known. */
@@ -119,12 +123,13 @@ export class Hints {
   /** Lets a newcomer that got no slot fetch a few blocks, so that it has something to trade. */
   welcome(link: LiveLink): void {
     const isNewcomer = link.holds?.count === 0 && !this.#welcomed.has(link.peerId);
-    if (!isNewcomer || link.upload.slot !== "choked" || this.#have.count === 0) {
+    const hasSome = this.#allowedBlocks > 0 && this.#have.count > 0;
+    if (!isNewcomer || link.upload.slot !== "choked" || !hasSome) {
       return;
     }
     this.#welcomed.add(link.peerId);
-    const planned = this.#planner?.grant(link.id, ALLOWED_BLOCKS) ?? [];
-    const blocks = planned.length > 0 ? planned : this.#someHeld(ALLOWED_BLOCKS);
+    const planned = this.#planner?.grant(link.id, this.#allowedBlocks) ?? [];
+    const blocks = planned.length > 0 ? planned : this.#someHeld(this.#allowedBlocks);
     this.#allow(link, blocks);
   }
 

@@ -9,7 +9,7 @@ import { createRng } from "./rng.ts";
 
 const BLOCK = 1000;
 
-function bench(blocks: number, options: { readonly have?: Bitfield } = {}) {
+function bench(blocks: number, options: { readonly have?: Bitfield; readonly allowedBlocks?: number } = {}) {
   const sent: PeerMessage[] = [];
   const have = options.have ?? Bitfield.full(blocks);
   const hints = new Hints({
@@ -17,6 +17,7 @@ function bench(blocks: number, options: { readonly have?: Bitfield } = {}) {
     have,
     rng: createRng(1),
     send: (_link, message) => sent.push(message),
+    allowedBlocks: options.allowedBlocks ?? ALLOWED_BLOCKS,
   });
   let nextId = 1;
   const link = (): LiveLink => {
@@ -124,4 +125,12 @@ test("when a link is gone its grants go to others", () => {
   hints.forget(a);
   hints.suggest(b);
   expect(blocksOf("SUGGEST")).toHaveLength(6);
+});
+
+test("who allows no blocks says nothing to newcomers", () => {
+  const { hints, link, sent } = bench(4, { allowedBlocks: 0 });
+  const newcomer = link();
+  newcomer.upload.slot = "choked";
+  hints.welcome(newcomer);
+  expect(sent).toEqual([]);
 });

@@ -82,6 +82,8 @@ export const MAX_SUGGESTION_LOOKS = 1 << 16;
 export const REGULAR_SLOTS = 4;
 /** Optimistic slots: one, to discover better partners. */
 export const OPTIMISTIC_SLOTS = 1;
+/** All slots a peer deals, unless it is told another number. */
+export const DEFAULT_SLOTS = REGULAR_SLOTS + OPTIMISTIC_SLOTS;
 /** Blocks served at the same time by one uploader (see DESIGN section 5: slots are not concurrency). */
 export const MAX_BLOCKS_IN_PROGRESS = 2;
 /** Shortest and longest choke round. */

@@ -3,14 +3,14 @@ import type { BlockPicker } from "./block_picker.ts";
 import { assignSlots } from "./choker.ts";
 import type { Geometry } from "./geometry.ts";
 import { Hints } from "./hints.ts";
-import { MAX_UNIT_BYTES } from "./limits.ts";
+import { ALLOWED_BLOCKS, MAX_UNIT_BYTES } from "./limits.ts";
 import type { LiveLink, Unit } from "./link.ts";
 import type { PeerOutput } from "./peer_io.ts";
 import type { PeerMessage, RejectReason } from "./peer_wire.ts";
 import { RateLimiter } from "./rate_limiter.ts";
 import { RateMeter } from "./rate_meter.ts";
 import type { Rng } from "./rng.ts";
-import { hasVacancy, type SlotChange, Slots, type SlotView } from "./slots.ts";
+import { type SlotChange, Slots, type SlotView } from "./slots.ts";
 import { Uploads } from "./uploads.ts";
 
 /** Of how many of the rarest blocks partners are asked whether they hold them. */
@@ -52,12 +52,14 @@ export class Serving {
       readonly emit: (output: PeerOutput) => void;
       readonly send: (link: LiveLink, message: PeerMessage) => void;
       readonly bytesPerSecond: number;
+      /** How many neighbours it serves at a time. */
+      readonly slots: number;
       readonly unchokeIntervalMs: number | undefined;
       readonly assignSlots: typeof assignSlots | undefined;
     },
     nowMs: number,
   ) {
-    const { geometry, have, rng, emit, send } = options;
+    const { geometry, have, rng, emit, send, slots } = options;
     this.rate = new RateMeter(nowMs);
     this.#geometry = geometry;
     this.#have = have;
@@ -66,7 +68,8 @@ export class Serving {
     this.#etaMs = options.etaMs;
     this.#emit = emit;
     this.#send = send;
-    this.#hints = new Hints({ geometry, have, rng, send });
+    // who serves nobody allows nothing either
+    this.#hints = new Hints({ geometry, have, rng, send, allowedBlocks: Math.min(ALLOWED_BLOCKS, slots) });
     this.#uploads = new Uploads({
       geometry,
       send,
@@ -75,7 +78,7 @@ export class Serving {
       canWait: (link, unit) => this.#hints.repeats(link, unit),
     });
     this.#slots = new Slots(
-      { assignSlots: options.assignSlots ?? assignSlots, rng, intervalMs: options.unchokeIntervalMs },
+      { assignSlots: options.assignSlots ?? assignSlots, rng, count: slots, intervalMs: options.unchokeIntervalMs },
       nowMs,
     );
   }
@@ -154,7 +157,7 @@ export class Serving {
   settle(nowMs: number): void {
     if (nowMs >= this.#slots.nextDeadlineMs) {
       this.#applySlots(this.#slots.round([...this.#links], { view: this.#slotView(nowMs), nowMs }));
-    } else if (this.#slotsChanged && hasVacancy(this.#links)) {
+    } else if (this.#slotsChanged && this.#slots.hasVacancy(this.#links)) {
       this.#applySlots(this.#slots.fillVacancies([...this.#links], { view: this.#slotView(nowMs), nowMs }));
     }
     this.#slotsChanged = false;

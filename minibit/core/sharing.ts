@@ -4,7 +4,7 @@ import type { assignSlots } from "./choker.ts";
 import { Downloads } from "./downloads.ts";
 import { ProtocolError } from "./errors.ts";
 import type { Geometry } from "./geometry.ts";
-import { MAX_HINT_BLOCKS, MIN_ROUND_MS } from "./limits.ts";
+import { DEFAULT_SLOTS, MAX_HINT_BLOCKS, MIN_ROUND_MS } from "./limits.ts";
 import type { LiveLink, Unit } from "./link.ts";
 import { type ChooseBlock, rarestFirst } from "./next_fetch.ts";
 import type { PeerOutput } from "./peer_io.ts";
@@ -32,6 +32,8 @@ export interface Policies {
 export interface SharingOptions {
   readonly uploadBytesPerSecond?: number;
   readonly downloadBytesPerSecond?: number;
+  /** How many neighbours are unchoked at a time; 0: nobody is ever served. Left out: DEFAULT_SLOTS. */
+  readonly slots?: number;
   /** A fixed length of the choke rounds; left out: by the time the transfer still takes. */
   readonly unchokeIntervalMs?: number;
   readonly policies?: Policies;
@@ -100,6 +102,7 @@ export class Sharing {
         picker: this.downloads.picker,
         etaMs: (now) => this.#etaMs(now),
         bytesPerSecond: options.uploadBytesPerSecond ?? Number.POSITIVE_INFINITY,
+        slots: options.slots ?? DEFAULT_SLOTS,
         unchokeIntervalMs: options.unchokeIntervalMs,
         assignSlots: policies.assignSlots,
       },

@@ -20,6 +20,7 @@ const scenarios = fc.record({
   /** Part of the blocks that was dealt, in percent. */
   dealt: fc.constantFrom(0, 0, 20),
   liar: fc.option(fc.nat(7), { nil: undefined }),
+  freeRider: fc.option(fc.nat(7), { nil: undefined }),
   /** Kills and late arrivals, by how far the swarm is then. */
   churn: fc.array(fc.record({ atCount: fc.nat(120), victim: fc.nat(8), isLate: fc.boolean() }), { maxLength: 4 }),
 });
@@ -27,7 +28,7 @@ const scenarios = fc.record({
 type Scenario = typeof scenarios extends fc.Arbitrary<infer T> ? T : never;
 
 function build(scenario: Scenario): MemorySwarm {
-  const { seed, blocks, blockSizeBytes, latencyMs, uplinks, dealt, liar } = scenario;
+  const { seed, blocks, blockSizeBytes, latencyMs, uplinks, dealt, liar, freeRider } = scenario;
   const swarm = new MemorySwarm(new Geometry(blocks * blockSizeBytes - scenario.shortBy, blockSizeBytes), {
     latencyMs,
     tracked: true,
@@ -40,7 +41,8 @@ function build(scenario: Scenario): MemorySwarm {
       }
     }
     const lies = id > 0 && id === liar ? { lies: (block: number) => block % 3 === 0 } : {};
-    swarm.add({ uplinkBytesPerSecond, seed, ...(have.count > 0 ? { have } : {}), ...lies });
+    const slots = id > 0 && id === freeRider ? { slots: 0 } : {};
+    swarm.add({ uplinkBytesPerSecond, seed, ...(have.count > 0 ? { have } : {}), ...lies, ...slots });
   });
   let bit = 0;
   for (const peer of swarm.peers) {
@@ -54,9 +56,9 @@ function heldBy(peers: readonly MemoryPeer[]): number {
   return peers.reduce((sum, { core }) => sum + (core.sharing?.have.count ?? 0), 0);
 }
 
-/** Whether the swarm can finish without `victim`: honest peers hold every block. */
+/** Whether the swarm can finish without `victim`: honest peers that give hold every block. */
 function canSpare(swarm: MemorySwarm, victim: MemoryPeer): boolean {
-  const rest = honest(swarm).filter((peer) => peer !== victim);
+  const rest = honest(swarm).filter((peer) => peer !== victim && peer.options.slots !== 0);
   const blocks = Array.from({ length: swarm.geometry.blockCount }, (_, block) => block);
   return rest.length > 1 && blocks.every((block) => rest.some(({ core }) => core.sharing?.have.has(block) === true));
 }

@@ -208,3 +208,16 @@ test("slots and rates are reported", () => {
   expect(leecher?.downBytes).toBeGreaterThan(0);
   expect(leecher?.duplicateBytes).toBeLessThan(MAX_DUPLICATE_RATIO * swarm.geometry.sizeBytes);
 });
+
+test("a peer without slots gives nothing, and completes like the others", () => {
+  const { swarm } = swarmOf({
+    blocks: 64,
+    blockSizeBytes: 16 * KIB,
+    leechers: 6,
+    peer: (id) => (id === 3 ? { slots: 0 } : {}),
+  });
+  swarm.run(() => swarm.allDone());
+  const rider = swarm.peers[3];
+  expect(rider?.servedBytes).toBe(0);
+  expect(rider?.core.sharing?.have.complete).toBe(true);
+});

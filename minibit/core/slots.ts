@@ -1,6 +1,6 @@
 import type { Bitfield } from "./bitfield.ts";
 import type { assignSlots, Candidate, ChokeMoment, ChokeRule, Slot } from "./choker.ts";
-import { MAX_ROUND_MS, MIN_ROUND_MS, OPTIMISTIC_EVERY_ROUNDS, OPTIMISTIC_SLOTS, REGULAR_SLOTS } from "./limits.ts";
+import { MAX_ROUND_MS, MIN_ROUND_MS, OPTIMISTIC_EVERY_ROUNDS } from "./limits.ts";
 import type { LiveLink } from "./link.ts";
 import type { Rng } from "./rng.ts";
 
@@ -32,18 +32,28 @@ export class Slots {
   readonly #assign: typeof assignSlots;
   readonly #rng: Rng;
   readonly #intervalMs: number | undefined;
+  readonly #count: number;
   #round = 0;
   #roundStartMs: number;
   #nextRoundMs: number;
 
-  /** @param options.intervalMs a fixed length of the rounds; left out: by the time the transfer still takes */
+  /**
+   * @param options.count how many there are
+   * @param options.intervalMs a fixed length of the rounds; left out: by the time the transfer still takes
+   */
   constructor(
-    options: { readonly assignSlots: typeof assignSlots; readonly rng: Rng; readonly intervalMs?: number | undefined },
+    options: {
+      readonly assignSlots: typeof assignSlots;
+      readonly rng: Rng;
+      readonly count: number;
+      readonly intervalMs?: number | undefined;
+    },
     nowMs: number,
   ) {
     this.#assign = options.assignSlots;
     this.#rng = options.rng;
     this.#intervalMs = options.intervalMs;
+    this.#count = options.count;
     this.#roundStartMs = nowMs;
     this.#nextRoundMs = nowMs + (options.intervalMs ?? MIN_ROUND_MS);
   }
@@ -66,7 +76,7 @@ export class Slots {
     }
     this.#round++;
     this.#roundStartMs = nowMs;
-    this.#nextRoundMs = nowMs + (this.#intervalMs ?? roundMs(view));
+    this.#nextRoundMs = nowMs + (this.#intervalMs ?? roundMs(view, this.#count));
     const isThird = this.#round % OPTIMISTIC_EVERY_ROUNDS === 0;
     return this.#deal(links, { ...options, moment: isThird ? "optimistic round" : "round" });
   }
@@ -79,13 +89,31 @@ export class Slots {
     return this.#deal(links, { ...options, moment: "vacancy" });
   }
 
+  /** Whether somebody waits for a slot that is free or idle, or one is held by a peer that lacks nothing any more. */
+  hasVacancy(links: Iterable<LiveLink>): boolean {
+    let held = 0;
+    let idle = 0;
+    let waiting = 0;
+    for (const { upload, holds } of links) {
+      if (upload.slot === "choked") {
+        waiting += Number(upload.interested);
+      } else if (!upload.interested && holds?.complete === true) {
+        return true;
+      } else {
+        held++;
+        idle += Number(!upload.interested);
+      }
+    }
+    return waiting > 0 && held - idle < this.#count;
+  }
+
   #deal(
     links: readonly LiveLink[],
     options: { readonly view: SlotView; readonly nowMs: number; readonly moment: ChokeMoment },
   ): SlotChange[] {
     const { view, nowMs, moment } = options;
     const candidates = links.map((link) => new LinkCandidate(link, view));
-    const slots = this.#assign(candidates, { rule: ruleFor(view), moment, rng: this.#rng });
+    const slots = this.#assign(candidates, { rule: ruleFor(view), moment, rng: this.#rng, slots: this.#count });
     const changes: SlotChange[] = [];
     for (const [{ link }, slot] of slots) {
       const { upload } = link;
@@ -102,27 +130,9 @@ export class Slots {
   }
 }
 
-/** Whether somebody waits for a slot that is free or idle, or one is held by a peer that lacks nothing any more. */
-export function hasVacancy(links: Iterable<LiveLink>): boolean {
-  let held = 0;
-  let idle = 0;
-  let waiting = 0;
-  for (const { upload, holds } of links) {
-    if (upload.slot === "choked") {
-      waiting += Number(upload.interested);
-    } else if (!upload.interested && holds?.complete === true) {
-      return true;
-    } else {
-      held++;
-      idle += Number(!upload.interested);
-    }
-  }
-  return waiting > 0 && held - idle < REGULAR_SLOTS + OPTIMISTIC_SLOTS;
-}
-
 /** A hundredth of the transfer; at least so long that each slot gets a block, or rounds would measure nothing and choke half-way. */
-function roundMs({ etaMs, blockMs }: SlotView): number {
-  const wantedMs = Math.max(etaMs / 100, (REGULAR_SLOTS + OPTIMISTIC_SLOTS) * blockMs);
+function roundMs({ etaMs, blockMs }: SlotView, slots: number): number {
+  const wantedMs = Math.max(etaMs / 100, slots * blockMs);
   return Math.min(MAX_ROUND_MS, Math.max(MIN_ROUND_MS, wantedMs));
 }
 

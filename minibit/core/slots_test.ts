@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
 import { Bitfield } from "./bitfield.ts";
 import { assignSlots } from "./choker.ts";
-import { MAX_ROUND_MS, MIN_ROUND_MS } from "./limits.ts";
+import { DEFAULT_SLOTS, MAX_ROUND_MS, MIN_ROUND_MS } from "./limits.ts";
 import { type LiveLink, liveLink } from "./link.ts";
 import { createRng } from "./rng.ts";
-import { hasVacancy, Slots, type SlotView } from "./slots.ts";
+import { Slots, type SlotView } from "./slots.ts";
 
 const BLOCKS = 8;
 
@@ -28,8 +28,8 @@ function view(about: Partial<SlotView> = {}): SlotView {
   };
 }
 
-function slotsOf(intervalMs?: number): Slots {
-  return new Slots({ assignSlots, rng: createRng(1), intervalMs }, 0);
+function slotsOf(intervalMs?: number, count: number = DEFAULT_SLOTS): Slots {
+  return new Slots({ assignSlots, rng: createRng(1), count, intervalMs }, 0);
 }
 
 /** How long the round after the first one is. */
@@ -76,9 +76,11 @@ test("a round before its time does nothing", () => {
 });
 
 test("there is a vacancy when somebody waits for a free or idle slot, or a complete peer holds one", () => {
+  const slots = slotsOf();
+  const hasVacancy = (crowd: readonly LiveLink[]): boolean => slots.hasVacancy(crowd);
   const crowd = links(6);
   expect(hasVacancy(crowd)).toBe(true);
-  slotsOf().fillVacancies(crowd, { view: view(), nowMs: 0 });
+  slots.fillVacancies(crowd, { view: view(), nowMs: 0 });
   expect(hasVacancy(crowd)).toBe(false);
   const holder = crowd.find(({ upload }) => upload.slot === "regular") as LiveLink;
   holder.upload.interested = false;
@@ -87,4 +89,14 @@ test("there is a vacancy when somebody waits for a free or idle slot, or a compl
   expect(hasVacancy(others)).toBe(false);
   holder.holds = Bitfield.full(BLOCKS);
   expect(hasVacancy(others)).toBe(true);
+});
+
+test("without slots nobody is unchoked, and none is ever free", () => {
+  const slots = slotsOf(1000, 0);
+  const crowd = links(3);
+  expect(slots.hasVacancy(crowd)).toBe(false);
+  expect(slots.fillVacancies(crowd, { view: view(), nowMs: 0 })).toEqual([]);
+  for (let nowMs = 1000; nowMs <= 6000; nowMs += 1000) {
+    expect(slots.round(crowd, { view: view(), nowMs })).toEqual([]);
+  }
 });

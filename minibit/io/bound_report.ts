@@ -15,6 +15,8 @@ export interface BoundOptions {
   readonly uplink: number | undefined;
   /** The limits that the peers were given. */
   readonly uploadLimit: number;
+  /** Those of peers that were given another one. */
+  readonly uploadLimits?: ReadonlyMap<number, number>;
   readonly downloadLimit: number;
 }
 
@@ -49,8 +51,8 @@ export function boundReport(
   return [`${seconds.toFixed(1)} s${ratio}`, whereTimeWent(seed, leechers)];
 }
 
-function uplinkOf({ summary }: PeerRecord, { uplink, uploadLimit }: BoundOptions): number {
-  const known = Math.min(uplink ?? Number.POSITIVE_INFINITY, uploadLimit);
+function uplinkOf({ id, summary }: PeerRecord, { uplink, uploadLimit, uploadLimits }: BoundOptions): number {
+  const known = Math.min(uplink ?? Number.POSITIVE_INFINITY, uploadLimits?.get(id) ?? uploadLimit);
   return known < Number.POSITIVE_INFINITY ? known : (summary?.peakUpBytesPerSecond ?? 0);
 }
 

@@ -12,6 +12,7 @@ function record(
   const { peak = 0, downBytes = 1000, choked = 0 } = options;
   return {
     ...{ id, name: String(id), share: undefined, blocks: 0, bytesPerSecond: 0, beganMs: 0, lonelySinceMs: undefined },
+    ...{ quietSinceMs: undefined, killedBlocks: undefined },
     ...{ completeMs: 0, seconds: downBytes > 0 ? 12 : undefined },
     summary: {
       ...{ event: "summary", downBytes, upBytes: 0, duplicateBytes: 0, hashFailures: 0, sources: 1 },
@@ -41,6 +42,19 @@ test("the ratio is to the bound of the given uplinks, of the limits, or of what 
     "12.0 s = 2.10 x the bound of 5.7 s (uplinks as measured: the most each sent)",
   );
   expect(boundReport(RECORDS, { ...RUN, downloadLimit: 100 })[0]).toStartWith("12.0 s = 1.20 x the bound of 10.0 s");
+});
+
+test("a peer with a limit of its own counts with that one", () => {
+  const run = { ...RUN, uploadLimit: 100 };
+  // 2 x 1000 bytes over 100 + 0 + 0 bytes a second
+  const idle = new Map([
+    [1, 0],
+    [2, 0],
+  ]);
+  expect(boundReport(RECORDS, { ...run, uploadLimits: idle })[0]).toBe(
+    "12.0 s = 0.60 x the bound of 20.0 s (uplinks of 100 B/s)",
+  );
+  expect(boundReport(RECORDS, { ...run, uploadLimits: new Map([[0, 50]]) })[0]).toStartWith("12.0 s = 0.60 x");
 });
 
 test("what a peer had already does not count", () => {

@@ -23,6 +23,8 @@ export interface Flag<T> {
   readonly default?: string;
   /** Shown in `--help` in place of the default, where that depends on something else: `6000 + id`. */
   readonly defaultHelp?: string;
+  /** It may be given several times, or once with commas between its values, as in the environment: the value is a list. */
+  readonly repeats?: true;
 }
 
 /** A flag that is on or off. */
@@ -49,12 +51,14 @@ export interface CommandLine<F extends Flags, A extends { readonly [name: string
   readonly examples?: readonly string[];
 }
 
-/** The values of a command line: switches are booleans, flags without a default may be undefined. */
+/** The values of a command line: switches are booleans, flags that repeat lists, flags without a default may be undefined. */
 export type Values<F extends Flags, A extends { readonly [name: string]: Argument<unknown> }> = {
   readonly [N in keyof F]: F[N] extends Flag<infer T>
-    ? F[N] extends { readonly default: string }
-      ? T
-      : T | undefined
+    ? F[N] extends { readonly repeats: true }
+      ? readonly T[]
+      : F[N] extends { readonly default: string }
+        ? T
+        : T | undefined
     : boolean;
 } & { readonly [N in keyof A]: A[N] extends Argument<infer T> ? T : never };
 
@@ -103,7 +107,7 @@ export function parseCommandLine<const F extends Flags, const A extends { readon
     throw error;
   }
 
-  const given = command.opts<{ [name: string]: string | true | undefined }>();
+  const given = command.opts<{ [name: string]: Given }>();
   const env = words.env ?? process.env;
   const values: { [name: string]: unknown } = {};
   for (const [name, flag] of Object.entries(flags)) {
@@ -193,9 +197,11 @@ function toCommand(commandLine: CommandLine<Flags, { readonly [name: string]: Ar
   for (const [name, flag] of Object.entries(commandLine.flags)) {
     if ("parse" in flag) {
       const byDefault = flag.defaultHelp ?? flag.default;
+      const help = flag.repeats === true ? `${flag.help}; may be repeated` : flag.help;
       command.option(
         `${longOf(name)} <${flag.value}>`,
-        byDefault === undefined ? flag.help : `${flag.help} (default: ${byDefault})`,
+        byDefault === undefined ? help : `${help} (default: ${byDefault})`,
+        (text: string, before: readonly string[] = []) => (flag.repeats === true ? [...before, text] : [text]),
       );
     } else {
       command.option(longOf(name), flag.help);
@@ -228,18 +234,24 @@ function usageError(error: CommanderError, { name }: { readonly name: string }):
   return new UserError(`Cannot run ${name}: ${complaint.replace(/\.$/, "")} ${advice}`, { exitCode: 2 });
 }
 
-function flagValue(name: string, flag: Flag<unknown>, given: string | true | undefined, env: Words["env"]): unknown {
-  if (typeof given === "string") {
-    return parseAs(longOf(name), given, flag.parse);
+/** What the library found: the texts of a flag (the last one, unless it repeats), or a switch. */
+type Given = readonly string[] | true | undefined;
+
+function flagValue(name: string, flag: Flag<unknown>, given: Given, env: Words["env"]): unknown {
+  const isGiven = given !== undefined && given !== true;
+  const inherited = env?.[envOf(name)] ?? "";
+  const [label, texts] = isGiven ? [longOf(name), given] : [envOf(name), inherited === "" ? [] : [inherited]];
+  if (flag.repeats === true) {
+    return texts.flatMap((text) => text.split(",")).map((text) => parseAs(label, text, flag.parse));
   }
-  const inherited = env?.[envOf(name)];
-  if (inherited !== undefined && inherited !== "") {
-    return parseAs(envOf(name), inherited, flag.parse);
+  const [text] = texts;
+  if (text !== undefined) {
+    return parseAs(label, text, flag.parse);
   }
   return flag.default === undefined ? undefined : flag.parse(flag.default);
 }
 
-function switchValue(name: string, given: string | true | undefined, env: Words["env"]): boolean {
+function switchValue(name: string, given: Given, env: Words["env"]): boolean {
   const inherited = env?.[envOf(name)];
   if (given === true || inherited === undefined || inherited === "") {
     return given === true;

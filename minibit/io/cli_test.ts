@@ -59,6 +59,28 @@ test("the environment stands in for a flag, and a flag wins over it", () => {
   expect(parse(["3"], { MINIBIT_KEEP_GOING: "0" }).keepGoing).toBe(false);
 });
 
+test("a flag that repeats is a list: of what each said, or with commas between, which is how the environment has it", () => {
+  const parseKills = (argv: readonly string[], env: Words["env"] = {}) =>
+    parseCommandLine(
+      {
+        name: "run_full.ts",
+        summary: "Runs all.",
+        flags: { kill: { value: "peer", help: "ends it", parse: parsePeerId, repeats: true } },
+      },
+      { argv, env },
+    ).kill;
+  expect(parseKills([])).toEqual([]);
+  expect(parseKills(["--kill", "3", "--kill=1,2"])).toEqual([3, 1, 2]);
+  expect(parseKills([], { MINIBIT_KILL: "4,5" })).toEqual([4, 5]);
+  expect(parseKills(["--kill", "3"], { MINIBIT_KILL: "4,5" })).toEqual([3]);
+  expect(() => parseKills(["--kill", "3,"])).toThrow('Cannot use --kill "": not a whole number');
+  expect(() => parseKills(["--help"])).toThrow("ends it; may be repeated");
+});
+
+test("of a flag that does not repeat the last one counts", () => {
+  expect(parse(["3", "--http-port", "1", "--http-port", "2"]).httpPort).toBe(2);
+});
+
 const REFUSALS: readonly (readonly [words: string, message: string])[] = [
   ["", "Cannot run peer.ts: missing required argument 'id' (see bun peer.ts --help)"],
   ["3 4", "Cannot run peer.ts: too many arguments. Expected 1 argument but got 2: 3, 4 (see bun peer.ts --help)"],

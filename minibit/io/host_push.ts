@@ -9,10 +9,11 @@ import { join } from "node:path";
 import pLimit, { type LimitFunction } from "p-limit";
 import { UserError } from "../core/errors.ts";
 import { quote } from "../core/quote.ts";
+import { boardUrl, openBrowser } from "./browser.ts";
 import { withoutFlags } from "./cli.ts";
 import type { RemoteHost } from "./hosts_file.ts";
 import { parseReport } from "./peer_report.ts";
-import { type Child, type ChildExit, describeExit, ProcessGroup } from "./process_group.ts";
+import { type Child, type ChildExit, endedTooSoon, isComplaint, ProcessGroup } from "./process_group.ts";
 import { type RemoteFacts, RemoteFailure, RemotePeer } from "./remote_peer.ts";
 import { RemotePrograms } from "./remote_program.ts";
 import { remove } from "./result.ts";
@@ -48,6 +49,8 @@ export interface HostPushOptions {
   readonly seedFlags: readonly string[];
   readonly remoteFlags: { readonly [name: string]: string };
   readonly logFlags: readonly string[];
+  /** Open the tracker's page in a browser. */
+  readonly open: boolean;
   readonly stdout: NodeJS.WriteStream;
   /** The command line that runs one of the scripts. */
   readonly script: (name: string) => readonly string[];
@@ -84,7 +87,6 @@ export class HostPush {
   readonly #remotes = new Map<number, RemotePeer>();
   readonly #settled: PromiseWithResolvers<void>[];
   #seedFolder: string | undefined;
-  #seedError = "";
   #isServing = false;
   #isOver = false;
 
@@ -223,6 +225,9 @@ export class HostPush {
     });
     const told = await tracker.ready;
     this.#records.log(told, stdout);
+    if (this.#options.open) {
+      openBrowser(boardUrl(told), { tell: (line) => this.#records.log(line, process.stderr) });
+    }
     const server = { host, port: port || Number(/:(\d+),/.exec(told)?.[1]) };
     this.#records.log(`Reading ${quote(source)}`, stdout);
     this.#seedFolder = mkdtempSync(join(tmpdir(), "minibit-seed-"));
@@ -287,15 +292,12 @@ export class HostPush {
 
   #childEnded(child: Child, exit: ChildExit): void {
     if (child.name === "tracker" || child.name === "the seed") {
-      const why = this.#seedError === "" ? "" : `: ${this.#seedError}`;
-      this.#failed.reject(new UserError(`Cannot complete the run: ${child.name} ${describeExit(exit)}${why}`));
+      this.#failed.reject(endedTooSoon(child, exit));
     }
   }
 
   #errorLine(line: string): void {
-    if (line.startsWith("Cannot ")) {
-      this.#seedError = line; // told once, when the child has ended
-    } else if (!this.#isOver) {
+    if (!isComplaint(line) && !this.#isOver) {
       this.#records.log(line, process.stderr);
     }
   }

@@ -7,7 +7,7 @@ import type { OpenStoreOptions, StoreKind } from "./open_store.ts";
 import type { StoredManifest } from "./peer_folder.ts";
 import type { Reporter } from "./peer_report.ts";
 import { workFolderOf } from "./target.ts";
-import { type Address, parseAddress, parseDuration, parsePort, parseRate, parseSize } from "./units.ts";
+import { type Address, parseAddress, parseDuration, parsePercent, parsePort, parseRate, parseSize } from "./units.ts";
 
 /** Peer `id` listens on this port plus its id, unless told otherwise. */
 export const FIRST_PORT = 6000;
@@ -39,6 +39,9 @@ export interface PeerOptions extends SharingOptions {
   readonly lingerMs: number;
   /** How long to wait for a tracker that was never there. */
   readonly trackerTimeoutMs: number;
+  /** For lessons: the part of the blocks it sends with a wrong byte, and the one at which it dies; 0 to 1. */
+  readonly corrupt?: number | undefined;
+  readonly killAt?: number | undefined;
   readonly reporter: Reporter;
 }
 
@@ -61,6 +64,13 @@ export const SHARING_FLAGS = {
   },
 } as const;
 
+/** Flags that make a peer misbehave on purpose, to be looked at. */
+const TEACHING_FLAGS = {
+  freeRider: { help: "to teach: take and never give" },
+  corrupt: { value: "percent", help: "to teach: send a wrong byte in so many of the blocks", parse: parsePercent },
+  killAt: { value: "percent", help: "to teach: end as by kill -9 once so many blocks are held", parse: parsePercent },
+} as const;
+
 /** All flags of `peer.ts`. */
 export const PEER_FLAGS = {
   tracker: { value: "host:port", help: "the tracker", parse: parseAddress, default: "127.0.0.1:5000" },
@@ -81,6 +91,7 @@ export const PEER_FLAGS = {
   ...SHARING_FLAGS,
   linger: { value: "time", help: "serve on so long after all are complete", parse: parseDuration, default: "5s" },
   trackerTimeout: { value: "time", help: "wait so long for the tracker", parse: parseDuration, default: "5m" },
+  ...TEACHING_FLAGS,
   events: { help: "report as JSON lines on standard output, for programs" },
   ...LOG_FLAGS,
 } as const;
@@ -113,6 +124,9 @@ export function peerOptionsOf(
     uploadBytesPerSecond: values.uploadLimit,
     downloadBytesPerSecond: values.downloadLimit,
     ...(unchokeInterval === undefined ? {} : { unchokeIntervalMs: unchokeInterval }),
+    ...(values.freeRider ? { slots: 0 } : {}),
+    corrupt: values.corrupt,
+    killAt: values.killAt,
     lingerMs: values.linger,
     trackerTimeoutMs: values.trackerTimeout,
   };

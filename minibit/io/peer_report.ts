@@ -35,6 +35,8 @@ export type PeerReport =
       readonly seconds: number;
       readonly path: string | undefined;
     }
+  /** The last word of a peer that ends as by `kill -9`, as it was told to. */
+  | { readonly event: "killed"; readonly blocks: number }
   /** The last word. Bytes of payload. */
   | {
       readonly event: "summary";
@@ -118,6 +120,10 @@ export function reportToPeople(label: string, stream: NodeJS.WriteStream): Repor
             ? `Serving: ${label} has everything`
             : `Complete: ${told.path} is verified, after ${formatDuration(Math.round(told.seconds * 1000))}; serving others`,
         );
+        break;
+      case "killed":
+        stop();
+        say(`Killed on purpose: ${label} holds ${told.blocks} blocks`);
         break;
       case "summary":
         say(

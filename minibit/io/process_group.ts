@@ -47,6 +47,8 @@ export interface Child {
   readonly ready: Promise<string>;
   /** Resolves when the child has ended and all its lines were delivered. */
   readonly exited: Promise<ChildExit>;
+  /** Its last line on stderr that told what it could not do, if any. */
+  readonly complaint: string | undefined;
   /** What the child reads; its end tells it to end. */
   readonly stdin: Bun.FileSink;
   /** How long it may take to end once asked to. */
@@ -132,6 +134,17 @@ export function describeExit(exit: ChildExit): string {
   return exit.signal === null ? `ended with exit code ${exit.exitCode}` : `was ended by ${exit.signal}`;
 }
 
+/** Whether a line on stderr is a child's last word: it is told once, when the child has ended. */
+export function isComplaint(line: string): boolean {
+  return line.startsWith("Cannot ");
+}
+
+/** What to tell when a child ended that is needed to the end. */
+export function endedTooSoon({ name, complaint }: Child, exit: ChildExit): UserError {
+  const why = complaint === undefined ? "" : `: ${complaint}`;
+  return new UserError(`Cannot complete the run: ${name} ${describeExit(exit)}${why}`);
+}
+
 function startChild(options: ChildOptions): Child {
   const { name, isReady, readyTimeoutMs = READY_TIMEOUT_MS } = options;
   const { promise: ready, resolve: resolveReady, reject: rejectReady } = Promise.withResolvers<string>();
@@ -143,6 +156,7 @@ function startChild(options: ChildOptions): Child {
   }
 
   let lastErrorLine = "";
+  let complaint: string | undefined;
   const subprocess = spawn(options);
   const stdoutEnd = readLines(subprocess.stdout, (line) => {
     options.onLine?.(line);
@@ -152,6 +166,7 @@ function startChild(options: ChildOptions): Child {
   });
   const stderrEnd = readLines(subprocess.stderr, (line) => {
     lastErrorLine = line === "" ? lastErrorLine : line;
+    complaint = isComplaint(line) ? line : complaint;
     options.onErrorLine?.(line);
   });
 
@@ -172,6 +187,9 @@ function startChild(options: ChildOptions): Child {
     pid,
     ready,
     exited,
+    get complaint() {
+      return complaint;
+    },
     stdin,
     graceMs: isRemote ? REMOTE_GRACE_MS : GRACE_MS,
     stop: () => (isRemote ? void stdin.end() : subprocess.kill("SIGTERM")),

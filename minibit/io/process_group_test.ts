@@ -3,7 +3,14 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
-import { type Child, type ChildExit, type ChildOptions, describeExit, ProcessGroup } from "./process_group.ts";
+import {
+  type Child,
+  type ChildExit,
+  type ChildOptions,
+  describeExit,
+  endedTooSoon,
+  ProcessGroup,
+} from "./process_group.ts";
 
 const groups: ProcessGroup[] = [];
 
@@ -57,6 +64,17 @@ test("a child that ends before it is ready fails with its own last words", async
     "Cannot start child: it ended with exit code 3: Cannot listen on :1: the port is in use",
   );
   expect(errors[0]).toBe("Cannot listen on :1: the port is in use");
+});
+
+test("a child's last complaint is kept, for whoever needs it to the end", async () => {
+  const code = `console.error("Cannot find it"); console.error("Cannot go on: why"); console.error("done"); process.exit(3);`;
+  const child = newGroup().start(running(code, { onErrorLine: () => undefined }));
+  const failure = endedTooSoon(child, await child.exited);
+  expect(failure.message).toBe("Cannot complete the run: child ended with exit code 3: Cannot go on: why");
+  const silent = newGroup().start(running("process.exit(4)"));
+  expect(endedTooSoon(silent, await silent.exited).message).toBe(
+    "Cannot complete the run: child ended with exit code 4",
+  );
 });
 
 test("a child that is not ready in time fails", async () => {

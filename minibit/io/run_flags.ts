@@ -1,6 +1,7 @@
-import { type Flag, parseText } from "./cli.ts";
+import { type Flag, parseText, type Values } from "./cli.ts";
 import { LOG_FLAGS } from "./logging.ts";
 import { SHARING_FLAGS } from "./peer_options.ts";
+import { TEACHING_FLAGS } from "./teaching.ts";
 import { parseDuration, parseInteger, parsePercent, parsePort, parseRate } from "./units.ts";
 
 /** More peers than this do not fit a machine people have: each is a process. */
@@ -72,9 +73,13 @@ export const RUN_FLAGS = {
   uploadLimit: handedOn(SHARING_FLAGS.uploadLimit),
   downloadLimit: handedOn(SHARING_FLAGS.downloadLimit),
   unchokeInterval: handedOn(SHARING_FLAGS.unchokeInterval),
+  ...TEACHING_FLAGS,
   ...LOG_FLAGS,
   logLevel: { ...LOG_FLAGS.logLevel, default: "warning" },
 } as const;
+
+/** What they say. */
+export type RunValues = Values<typeof RUN_FLAGS, { readonly [name: string]: never }>;
 
 /** A flag that is handed to the peers as it is: a wrong one is refused before any of them starts. */
 function handedOn<F extends Flag<unknown>>(flag: F): Omit<F, "parse"> & { readonly parse: (text: string) => string } {

@@ -22,6 +22,8 @@ export class RunRecords {
       bytesPerSecond: 0,
       beganMs: undefined,
       lonelySinceMs: undefined,
+      quietSinceMs: undefined,
+      killedBlocks: undefined,
       completeMs: undefined,
       seconds: undefined,
       summary: undefined,
@@ -58,12 +60,18 @@ export class RunRecords {
         record.blocks = report.blocks;
         record.lonelySinceMs = report.neighbours > 0 ? undefined : (record.lonelySinceMs ?? performance.now());
         record.bytesPerSecond = report.bytesPerSecond;
+        record.quietSinceMs = report.bytesPerSecond > 0 ? undefined : (record.quietSinceMs ?? performance.now());
         this.#update(record, `from ${report.sources} peers`);
         break;
       case "complete":
         record.seconds = report.seconds;
         record.completeMs = performance.now();
         this.#update(record, `complete after ${formatDuration(Math.round(report.seconds * 1000))}`);
+        break;
+      case "killed":
+        record.killedBlocks = report.blocks;
+        record.blocks = report.blocks;
+        this.fail(id, "killed on purpose");
         break;
       case "summary":
         record.summary = report;
@@ -100,6 +108,8 @@ export function percentOf(record: PeerRecord | undefined): number {
   if (record?.seconds !== undefined) {
     return 100;
   }
-  const blocks = record?.share?.blockCount ?? 0;
-  return Math.min(99.9, (100 * (record?.blocks ?? 0)) / Math.max(1, blocks));
+  if (record?.share === undefined) {
+    return 0;
+  }
+  return Math.min(99.9, (100 * record.blocks) / Math.max(1, record.share.blockCount));
 }

@@ -16,6 +16,10 @@ export interface PeerRecord {
   beganMs: number | undefined;
   /** Since when it has had no link to another peer, by our clock. */
   lonelySinceMs: number | undefined;
+  /** Since when nothing has come to it, by our clock. */
+  quietSinceMs: number | undefined;
+  /** How many blocks it held when it was killed on purpose. */
+  killedBlocks: number | undefined;
   /** When its copy was verified and in its place, by our clock; and how long that took it, by its own. */
   completeMs: number | undefined;
   seconds: number | undefined;
@@ -54,12 +58,14 @@ export function summaryTable(
   const complete = records.slice(1).filter(({ completeMs }) => completeMs !== undefined);
   const firstMs = Math.min(...complete.map(({ beganMs }) => beganMs ?? 0));
   const lastMs = Math.max(...complete.map(({ completeMs }) => completeMs ?? 0));
+  const wrongBlocks = records.reduce((sum, { summary }) => sum + (summary?.hashFailures ?? 0), 0);
   return [
     "",
     ...columns([["peer", "seconds", "received", "sent", "from", "duplicates", "memory", "result"], ...rows]),
     "",
     `Messages between peers: ${counted.join(", ")}`,
     `The seed sent ${seedRatio.toFixed(2)} times the share's ${formatSize(sizeBytes)}`,
+    ...(wrongBlocks === 0 ? [] : [`Blocks that came with a wrong hash and were thrown away: ${wrongBlocks}`]),
     ...boundReport(records, { ...run.bound, seconds: (lastMs - firstMs) / 1000 }).map((line, i) =>
       i === 0 ? `Copying took ${line}` : line,
     ),

@@ -28,10 +28,6 @@ export function firstBlock(blockCount: number): ChooseBlock {
 export const noChoker: typeof assignSlots = (candidates) =>
   new Map(candidates.map((candidate) => [candidate, candidate.interested ? "regular" : "choked"]));
 
-/** Nobody gets anything: what a free rider does. */
-export const noSlots: typeof assignSlots = (candidates) =>
-  new Map(candidates.map((candidate) => [candidate, "choked"]));
-
 /**
  * The original coursework's rule: each round the four that hold most of the blocks we miss most, and one at random.
  *

@@ -6,6 +6,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { Bitfield } from "../core/bitfield.ts";
+import { DEFAULT_SLOTS } from "../core/limits.ts";
 import type { SimPeerOptions } from "./sim_peer.ts";
 import { Swarm, type SwarmOptions } from "./swarm.ts";
 import { Watchdog } from "./watchdog.ts";
@@ -57,6 +58,7 @@ const peer: fc.Arbitrary<SimPeerOptions> = fc
     joinMs: fc.constantFrom(0, 0, 50, 2000),
     dealt: fc.option(fc.uniqueArray(fc.nat(ALL_BLOCKS - 1), { maxLength: 4 }), { nil: undefined, freq: 2 }),
     unchokeIntervalMs: fc.option(fc.constantFrom(50, 1000, 10_000), { nil: undefined, freq: 2 }),
+    slots: fc.constantFrom(0, 1, DEFAULT_SLOTS, DEFAULT_SLOTS),
   })
   .map(({ dealt, unchokeIntervalMs, ...options }) => ({
     ...options,
@@ -90,6 +92,7 @@ function play({ share: swarmOptions, peers, liars, troubles }: Scenario): void {
     const { have: _, ...others } = options;
     swarm.add({
       ...others,
+      ...(id === 0 ? { slots: DEFAULT_SLOTS } : {}),
       ...(have === undefined ? {} : { have }),
       ...(id > 0 && liars.includes(id) ? { lies: (block: number) => block % 2 === 0 } : {}),
     });
@@ -124,11 +127,12 @@ function strike(swarm: Swarm, { id, kind }: { readonly id: number; readonly kind
   }
 }
 
-/** Whether every block is held by somebody who lives and does not lie. */
+/** Whether every block is held by somebody who lives, does not lie and gives. */
 function isWhole(swarm: Swarm): boolean {
   const held = new Bitfield(swarm.geometry.blockCount);
   for (const { core, isAlive, options } of swarm.peers) {
-    for (const block of isAlive && options.lies === undefined ? (core.sharing?.have ?? []) : []) {
+    const gives = isAlive && options.lies === undefined && options.slots !== 0;
+    for (const block of gives ? (core.sharing?.have ?? []) : []) {
       held.add(block);
     }
   }

@@ -18,8 +18,6 @@ export interface SimPeerOptions extends SharingOptions {
   readonly joinMs?: number;
   /** It sends wrong bytes for these blocks. */
   readonly lies?: (block: number) => boolean;
-  /** It takes and never gives: no slot and no allowed block for anybody (its policy must deal no slots). */
-  readonly isFreeRider?: boolean;
 }
 
 /** A block on its way in: how much of it is there, from whom, and whether a byte of it is wrong. */
@@ -60,7 +58,7 @@ export class SimPeer extends Host {
     super({ upBytesPerSecond, downBytesPerSecond });
     this.id = id;
     this.options = options;
-    const { uploadBytesPerSecond, downloadBytesPerSecond, unchokeIntervalMs, policies } = options;
+    const { uploadBytesPerSecond, downloadBytesPerSecond, slots, unchokeIntervalMs, policies } = options;
     this.core = new PeerCore(
       {
         peerId: id,
@@ -68,6 +66,7 @@ export class SimPeer extends Host {
         rng: createRng(Math.imul(options.seed, 0x9e3779b1) ^ Math.imul(id + 1, 0x85ebca6b)),
         ...(uploadBytesPerSecond === undefined ? {} : { uploadBytesPerSecond }),
         ...(downloadBytesPerSecond === undefined ? {} : { downloadBytesPerSecond }),
+        ...(slots === undefined ? {} : { slots }),
         ...(unchokeIntervalMs === undefined ? {} : { unchokeIntervalMs }),
         ...(policies === undefined ? {} : { policies }),
       },

@@ -235,8 +235,7 @@ export class Swarm {
 
   #send(peer: SimPeer, link: number, message: PeerMessage): void {
     const wire = peer.wires.get(link);
-    const isKeptBack = peer.options.isFreeRider === true && message.type === "ALLOW";
-    if (wire?.isOpen === true && !isKeptBack) {
+    if (wire?.isOpen === true) {
       this.observer.sent?.(wire, message);
       this.#network.send(wire, message);
     }

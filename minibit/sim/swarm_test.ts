@@ -1,6 +1,5 @@
 import { expect, test } from "bun:test";
 import { atMost } from "./experiment.ts";
-import { noSlots } from "./policies.ts";
 import { build, duplicateRatio, type Scenario, slowestMs, timesBound } from "./scenario.ts";
 import { Swarm } from "./swarm.ts";
 import { Watchdog } from "./watchdog.ts";
@@ -53,8 +52,7 @@ test("distance delays, a send buffer does not lose or reorder anything", () => {
 });
 
 test("a free rider gives nothing", () => {
-  const rider = { isFreeRider: true, policies: { assignSlots: noSlots } };
-  const { swarm } = outcome({ leecher: (id) => (id === 1 ? rider : {}) });
+  const { swarm } = outcome({ leecher: (id) => (id === 1 ? { slots: 0 } : {}) });
   expect(swarm.peers[1]?.servedBytes).toBe(0);
   expect(swarm.peers[1]?.isComplete).toBe(true);
 });

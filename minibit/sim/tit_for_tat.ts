@@ -1,6 +1,6 @@
 import type { SharingOptions } from "../core/sharing.ts";
 import { atLeast, between, type Check, type Experiment, type Row } from "./experiment.ts";
-import { courseworkChoker, noChoker, noSlots } from "./policies.ts";
+import { courseworkChoker, noChoker } from "./policies.ts";
 import { build, mean, median } from "./scenario.ts";
 
 const SEEDS = [1, 2, 3];
@@ -84,7 +84,7 @@ function heldByRiders(options: {
     seedUpBytesPerSecond: faster * 1_000_000,
     sharing,
     ...(hasLargeView ? { neighbours: 12 } : {}),
-    leecher: (id) => (isRider(id) ? { isFreeRider: true, policies: { assignSlots: noSlots } } : {}),
+    leecher: (id) => (isRider(id) ? { slots: 0, policies: {} } : {}),
   });
   const honest = swarm.peers.filter((peer) => peer.id > 0 && !isRider(peer.id));
   const riders = swarm.peers.filter((peer) => isRider(peer.id));

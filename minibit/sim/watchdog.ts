@@ -1,5 +1,6 @@
 import { assert } from "../core/errors.ts";
 import {
+  DEFAULT_SLOTS,
   MAX_HINT_BLOCKS,
   MAX_OWNERS,
   MAX_PIPELINE_UNITS,
@@ -46,6 +47,8 @@ export class Watchdog implements SwarmObserver {
       units.push(message);
       this.#unanswered.set(wire, units);
     }
+    const isGift = message.type === "BLOCK" || message.type === "ALLOW" || message.type === "UNCHOKE";
+    assert(!isGift || wire.from.options.slots !== 0, () => `peer ${wire.from.id} has no slots and gives nothing`);
   }
 
   received(wire: Wire<SimPeer>, message: PeerMessage): void {
@@ -73,7 +76,9 @@ export class Watchdog implements SwarmObserver {
       optimistic += Number(upload.slot === "optimistic");
     }
     assert(
-      regular <= REGULAR_SLOTS && optimistic <= OPTIMISTIC_SLOTS,
+      regular <= REGULAR_SLOTS &&
+        optimistic <= OPTIMISTIC_SLOTS &&
+        regular + optimistic <= (peer.options.slots ?? DEFAULT_SLOTS),
       () => `peer ${peer.id} gave ${regular} + ${optimistic} slots`,
     );
   }

@@ -1,5 +1,5 @@
 import { assert } from "../errors.ts";
-import { MAX_OWNERS, OPTIMISTIC_SLOTS, REGULAR_SLOTS } from "../limits.ts";
+import { DEFAULT_SLOTS, MAX_OWNERS } from "../limits.ts";
 import type { Unit } from "../link.ts";
 import type { PeerMessage } from "../peer_wire.ts";
 import type { MemoryPeer, MemorySwarm } from "./memory_swarm.ts";
@@ -59,13 +59,16 @@ export function watchSwarm(swarm: MemorySwarm): Watched {
         count({ connection, key: keyOf(from, message), change: 1 });
         break;
       case "BLOCK":
+        assert(from.options.slots !== 0, () => `${from.id} has no slots and gives a block`);
+        count({ connection, key: keyOf(to, message), change: -1 });
+        break;
       case "REJECT":
         count({ connection, key: keyOf(to, message), change: -1 });
         break;
       case "UNCHOKE":
         slots.add(`${connection}`);
         watched.mostUnchoked = Math.max(watched.mostUnchoked, slots.size);
-        assert(slots.size <= REGULAR_SLOTS + OPTIMISTIC_SLOTS, () => `${from.id} has ${slots.size} unchoked`);
+        assert(slots.size <= (from.options.slots ?? DEFAULT_SLOTS), () => `${from.id} has ${slots.size} unchoked`);
         break;
       case "CHOKE":
         assert(slots.delete(`${connection}`), `${from.id} chokes ${to.id} twice`);

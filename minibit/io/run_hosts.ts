@@ -1,0 +1,65 @@
+import { UserError } from "../core/errors.ts";
+import type { BoundOptions } from "./bound_report.ts";
+import { HostPush, type HostPushOptions } from "./host_push.ts";
+import { readHosts } from "./hosts_file.ts";
+import { checkQuorum, hostsTable } from "./hosts_summary.ts";
+import { exitCodeOf, type StopReason } from "./lifecycle.ts";
+import type { RunValues } from "./run_flags.ts";
+import { refuseLessons } from "./teaching.ts";
+
+/** A push, and when it counts as a success. */
+export interface HostRunOptions extends HostPushOptions {
+  /** The part of the machines that must confirm their copy. */
+  readonly quorum: number;
+  readonly bound: BoundOptions;
+}
+
+/**
+ * Copies a share to other machines.
+ *
+ * @returns 0 only if enough of them confirmed their copy; 130 after Ctrl+C
+ * @throws {UserError} naming each machine that did not, and why, when they are too many
+ */
+export async function runHosts(options: HostRunOptions, stopped: Promise<StopReason>): Promise<number> {
+  const push = new HostPush(options);
+  try {
+    const outcome = await Promise.race([push.run(), stopped]);
+    if (typeof outcome === "string") {
+      return exitCodeOf(outcome);
+    }
+    options.stdout.write(hostsTable(outcome, options.bound));
+    return checkQuorum(outcome, options.quorum);
+  } finally {
+    await push.close();
+  }
+}
+
+/** What the flags say of machines, ssh and the peers there. @throws {UserError} a mistake among them */
+export function hostOptionsOf(
+  values: RunValues & { readonly hosts: string },
+): Omit<HostRunOptions, "seedFlags" | "logFlags" | "bound" | "stdout" | "script" | "program"> {
+  const { hosts, to, ssh, uploadLimit, downloadLimit, logLevel, unchokeInterval, basis } = values;
+  refuseLessons(values);
+  if (to === undefined) {
+    throw new UserError("Cannot use --hosts: where should the copies go? (add --to /path/of/the/copy)", {
+      exitCode: 2,
+    });
+  }
+  return {
+    ...values,
+    hosts: readHosts(hosts),
+    to,
+    ssh: ssh.split(/\s+/),
+    peerPort: values.peerPort ?? 0,
+    deadlineMs: values.deadline,
+    remoteFlags: {
+      MINIBIT_UPLOAD_LIMIT: uploadLimit,
+      MINIBIT_DOWNLOAD_LIMIT: downloadLimit,
+      MINIBIT_LOG_LEVEL: logLevel,
+      ...(unchokeInterval === undefined ? {} : { MINIBIT_UNCHOKE_INTERVAL: unchokeInterval }),
+      ...(basis === undefined ? {} : { MINIBIT_BASIS: basis }),
+      ...(values.replace ? { MINIBIT_REPLACE: "1" } : {}),
+      ...(values.keepPartial ? { MINIBIT_KEEP_PARTIAL: "1" } : {}),
+    },
+  };
+}
