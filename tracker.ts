@@ -128,7 +128,7 @@ function logEvent(event: TrackerEvent, remote: string | undefined): void {
         peer: peer.id,
         swarm: swarm.name,
         address: formatAddress(peer),
-        blocks,
+        blocks: blocks.count,
       });
       break;
     }

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { Bitfield } from "../minibit/core/bitfield.ts";
+import { PROTOCOL_VERSION } from "../minibit/core/limits.ts";
 import { type TrackerMessage, type TrackerMessages, trackerWire } from "../minibit/core/tracker_wire.ts";
 import { connectFramed } from "../minibit/io/connect_framed.ts";
 import { createTraffic, type FramedSocket } from "../minibit/io/framed_socket.ts";
@@ -58,7 +59,7 @@ class Caller {
 
   register(peerId: number, blocks = new Bitfield(SHARE.blockCount)): void {
     const address = { peerId, name: `peer ${peerId}`, host: "0.0.0.0", port: 6000 + peerId };
-    this.send({ type: "REGISTER", version: 1, swarmId: new Uint8Array(32).fill(5), share: SHARE, ...address, blocks });
+    this.send({ type: "REGISTER", version: PROTOCOL_VERSION, swarmId: new Uint8Array(32).fill(5), share: SHARE, ...address, blocks });
   }
 
   async next(): Promise<TrackerMessage> {
