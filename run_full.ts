@@ -6,8 +6,10 @@
 import { mkdirSync, readdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { exportAtEnd } from "./minibit/board/export_page.ts";
 import { UserError } from "./minibit/core/errors.ts";
 import { quote } from "./minibit/core/quote.ts";
+import { trackerFlagsOf } from "./minibit/io/board_flags.ts";
 import type { BoundOptions } from "./minibit/io/bound_report.ts";
 import { parseCommandLine, runMain, withoutFlags } from "./minibit/io/cli.ts";
 import { HostPush, type HostPushOptions } from "./minibit/io/host_push.ts";
@@ -56,6 +58,7 @@ export interface RunOptions {
   /** What is known of the uplinks, for the report in the end. */
   readonly bound: BoundOptions;
   readonly peerFlags: readonly string[];
+  readonly trackerFlags: readonly string[];
   readonly logFlags: readonly string[];
   readonly stdout: NodeJS.WriteStream;
 }
@@ -204,10 +207,14 @@ class LocalSwarm {
   #dealt: () => void = () => undefined;
 
   async #startTracker(port: number): Promise<void> {
-    const { peers, httpPort, logFlags, stdout } = this.#options;
+    const { peers, httpPort, trackerFlags, logFlags, stdout } = this.#options;
     const child = this.#start("tracker", {
       script: "tracker.ts",
-      flags: ["--port", String(port), "--http-port", String(httpPort), "--expect", String(peers), ...logFlags],
+      flags: [
+        ...["--port", String(port), "--http-port", String(httpPort), "--expect", String(peers)],
+        ...trackerFlags,
+        ...logFlags,
+      ],
       isReady: (line) => line.includes("listening"),
     });
     stdout.write(`${await child.ready}\n`);
@@ -311,12 +318,14 @@ async function main(): Promise<number> {
     downloadLimit: parseRate(downloadLimit),
   };
   const { stdout } = process;
+  const finish = await exportAtEnd(values);
+  const trackerFlags = trackerFlagsOf({ record: values.record, uplink: bound.uplink ?? bound.uploadLimit });
   if (hosts === undefined) {
     const peerFlags = ["--store", store, ...limits, ...sizes];
     return await runFull(
-      { ...values, peerPort: values.peerPort ?? FIRST_PORT, peerFlags, logFlags, bound, stdout },
+      { ...values, peerPort: values.peerPort ?? FIRST_PORT, peerFlags, trackerFlags, logFlags, bound, stdout },
       stopped,
-    );
+    ).finally(finish);
   }
   if (to === undefined) {
     throw new UserError("Cannot use --hosts: where should the copies go? (add --to /path/of/the/copy)", {
@@ -341,6 +350,7 @@ async function main(): Promise<number> {
         ...(values.replace ? { MINIBIT_REPLACE: "1" } : {}),
         ...(values.keepPartial ? { MINIBIT_KEEP_PARTIAL: "1" } : {}),
       },
+      trackerFlags,
       logFlags,
       bound,
       stdout,
@@ -348,7 +358,7 @@ async function main(): Promise<number> {
       program: { entry: join(import.meta.dir, "peer.ts"), oldestBun: OLDEST_BUN },
     },
     stopped,
-  );
+  ).finally(finish);
 }
 
 if (import.meta.main) {
