@@ -6,8 +6,10 @@
 import { mkdirSync, readdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { exportAtEnd } from "./minibit/board/export_page.ts";
 import { UserError } from "./minibit/core/errors.ts";
 import { quote } from "./minibit/core/quote.ts";
+import { trackerFlagsOf } from "./minibit/io/board_flags.ts";
 import type { BoundOptions } from "./minibit/io/bound_report.ts";
 import { boardUrl, openBrowser } from "./minibit/io/browser.ts";
 import { parseCommandLine, runMain, withoutFlags } from "./minibit/io/cli.ts";
@@ -62,6 +64,7 @@ export interface RunOptions {
   readonly open: boolean;
   readonly stay: boolean;
   readonly peerFlags: readonly string[];
+  readonly trackerFlags: readonly string[];
   readonly logFlags: readonly string[];
   readonly stdout: NodeJS.WriteStream;
 }
@@ -235,11 +238,15 @@ class LocalSwarm {
   #dealt: () => void = () => undefined;
 
   async #startTracker(port: number): Promise<void> {
-    const { peers, httpPort, logFlags, stdout, lessons, open } = this.#options;
+    const { peers, httpPort, trackerFlags, logFlags, stdout, lessons, open } = this.#options;
     const expected = peers - lessons.victims;
     const child = this.#start("tracker", {
       script: "tracker.ts",
-      flags: ["--port", String(port), "--http-port", String(httpPort), "--expect", String(expected), ...logFlags],
+      flags: [
+        ...["--port", String(port), "--http-port", String(httpPort), "--expect", String(expected)],
+        ...trackerFlags,
+        ...logFlags,
+      ],
       isReady: (line) => line.includes("listening"),
     });
     const told = await child.ready;
@@ -351,23 +358,25 @@ async function main(): Promise<number> {
     downloadLimit: parseRate(downloadLimit),
   };
   const { stdout } = process;
+  const finish = await exportAtEnd(values);
+  const trackerFlags = trackerFlagsOf({ record: values.record, uplink: bound.uplink ?? bound.uploadLimit });
   if (hosts === undefined) {
     const lessons = new Lessons(values, values.peers);
     const peerFlags = ["--store", store, ...limits, ...sizes];
     return await runFull(
-      { ...values, peerPort: values.peerPort ?? FIRST_PORT, peerFlags, logFlags, bound, lessons, stdout },
+      { ...values, peerPort: values.peerPort ?? FIRST_PORT, peerFlags, trackerFlags, logFlags, bound, lessons, stdout },
       stopped,
-    );
+    ).finally(finish);
   }
   return await runHosts(
     {
       ...hostOptionsOf({ ...values, hosts }),
-      ...{ seedFlags: [...limits, ...sizes], logFlags, bound, stdout },
+      ...{ seedFlags: [...limits, ...sizes], trackerFlags, logFlags, bound, stdout },
       script: (name) => [process.execPath, join(import.meta.dir, name)],
       program: { entry: join(import.meta.dir, "peer.ts"), oldestBun: OLDEST_BUN },
     },
     stopped,
-  );
+  ).finally(finish);
 }
 
 if (import.meta.main) {

@@ -1,16 +1,24 @@
 /**
  * The meeting point: peers register here, say which blocks they hold and ask for other peers. No block passes through.
  *
- * `Bun.listen` serves the peers, a Hono app tells people how far everybody is. What to answer is decided in
+ * `Bun.listen` serves the peers, a Hono app shows people the swarm (`minibit/board`). What to answer is decided in
  * `minibit/core/tracker_core.ts`.
  */
 import { Hono } from "hono";
 import { prettyJSON } from "hono/pretty-json";
+import type { TimedEvent } from "./minibit/board/board_event.ts";
+import { exportAtEnd, exportPage, loadRecording } from "./minibit/board/export_page.ts";
+import { BoardFeed } from "./minibit/board/feed.ts";
+import { Recorder } from "./minibit/board/recorder.ts";
+import { addBoardRoutes, type Board, type ServerBindings } from "./minibit/board/routes.ts";
+import { toBoardEvent } from "./minibit/board/tracker_news.ts";
+import { Watch } from "./minibit/board/watch.ts";
 import { UserError } from "./minibit/core/errors.ts";
 import { MAX_SWARM_PEERS } from "./minibit/core/limits.ts";
 import type { TrackerStatus } from "./minibit/core/tracker_core.ts";
 import type { TrackerEvent } from "./minibit/core/tracker_io.ts";
 import { type TrackerMessages, trackerWire } from "./minibit/core/tracker_wire.ts";
+import { BOARD_FLAGS } from "./minibit/io/board_flags.ts";
 import { parseCommandLine, parseText, runMain } from "./minibit/io/cli.ts";
 import { framed, type Traffic } from "./minibit/io/framed_socket.ts";
 import { checkGroup } from "./minibit/io/group_verdict.ts";
@@ -25,6 +33,7 @@ import {
   parseInteger,
   parsePercent,
   parsePort,
+  parseRate,
 } from "./minibit/io/units.ts";
 
 /** The document at `/status`. */
@@ -42,6 +51,10 @@ export interface TrackerOptions {
   readonly httpPort: number;
   /** How many peers, the seed among them, make a group complete; 0: any number. */
   readonly expected: number;
+  /** What each peer's uplink carries in bytes a second, for the board; left out or Infinity: not known. */
+  readonly uplinkBytesPerSecond?: number | undefined;
+  /** Told of all that the board is told. */
+  readonly record?: (event: TimedEvent) => void;
 }
 
 /** A tracker at work. */
@@ -50,6 +63,8 @@ export interface Tracker {
   readonly address: Address;
   /** Where people look. */
   readonly statusUrl: string;
+  /** What the board shows. */
+  readonly feed: BoardFeed;
   /** Resolves once a group was complete and everybody has left. */
   readonly done: Promise<void>;
   status(): StatusDocument;
@@ -59,20 +74,36 @@ export interface Tracker {
 
 const log = getLogger();
 
-/** The HTTP side: routes for people and programs, all of them JSON. */
-export function createStatusApp(status: () => StatusDocument): Hono {
-  const app = new Hono();
-  app.use(prettyJSON({ force: true }));
-  app.get("/", (c) =>
-    c.json({
-      service: "MiniBit tracker",
-      routes: { "/status": "swarms and their peers", "/health": "whether the tracker works" },
-    }),
-  );
-  app.get("/health", (c) => c.json({ ok: true }));
+/** The HTTP side of a tracker: JSON for programs, the board for people. */
+export function createStatusApp(status: () => StatusDocument, board: Board): Hono<ServerBindings> {
+  const app = createBoardApp(board);
   app.get("/status", (c) => c.json(status(), 200, { "Cache-Control": "no-store" }));
-  app.notFound((c) => c.json({ error: `Cannot find ${c.req.method} ${c.req.path}: no such route (try /status)` }, 404));
   return app;
+}
+
+function createBoardApp(board: Board): Hono<ServerBindings> {
+  const app = new Hono<ServerBindings>();
+  app.use(prettyJSON({ force: true }));
+  app.get("/health", (c) => c.json({ ok: true }));
+  addBoardRoutes(app, board);
+  const hint = board.kind === "live" ? "/status" : "/";
+  app.notFound((c) => c.json({ error: `Cannot find ${c.req.method} ${c.req.path}: no such route (try ${hint})` }, 404));
+  return app;
+}
+
+/** Serves an app; returns where, and how to end it. @throws {UserError} */
+function serve(
+  app: Hono<ServerBindings>,
+  { host, httpPort }: Pick<TrackerOptions, "host" | "httpPort">,
+): { readonly url: string; stop(): Promise<void> } {
+  const server = listening(
+    () => Bun.serve({ hostname: host, port: httpPort, fetch: (request, bun) => app.fetch(request, bun) }),
+    { host, port: httpPort, flag: "--http-port" },
+  );
+  return {
+    url: `http://${formatAddress({ host, port: server.port ?? httpPort })}/`,
+    stop: () => server.stop(true),
+  };
 }
 
 /**
@@ -81,8 +112,18 @@ export function createStatusApp(status: () => StatusDocument): Hono {
  * @throws {UserError} when it cannot listen
  */
 export function startTracker(options: TrackerOptions): Tracker {
-  const { host, port, httpPort, expected } = options;
-  const driver = new TrackerDriver({ expected, onEvent: logEvent });
+  const { host, port, expected, uplinkBytesPerSecond, record } = options;
+  const feed = new BoardFeed(record === undefined ? {} : { record });
+  const driver = new TrackerDriver({
+    expected,
+    onEvent(event, remote) {
+      logEvent(event, remote);
+      const news = toBoardEvent(event, { uplinkBytesPerSecond });
+      if (news !== undefined) {
+        feed.tell(news);
+      }
+    },
+  });
   const status = () => ({ ...driver.core.snapshot(), tracker: driver.traffic });
   const listener = listening(
     () =>
@@ -94,21 +135,18 @@ export function startTracker(options: TrackerOptions): Tracker {
     { host, port, flag: "--port" },
   );
   try {
-    const app = createStatusApp(status);
-    const server = listening(() => Bun.serve({ hostname: host, port: httpPort, fetch: app.fetch }), {
-      host,
-      port: httpPort,
-      flag: "--http-port",
-    });
+    const server = serve(createStatusApp(status, { kind: "live", feed }), options);
     return {
       address: { host, port: listener.port },
-      statusUrl: `http://${formatAddress({ host, port: server.port ?? httpPort })}/status`,
+      statusUrl: `${server.url}status`,
+      feed,
       done: driver.done,
       status,
       async stop() {
         driver.stop();
+        feed.close();
         listener.stop(true);
-        await server.stop(true);
+        await server.stop();
       },
     };
   } catch (error) {
@@ -128,7 +166,7 @@ function logEvent(event: TrackerEvent, remote: string | undefined): void {
         peer: peer.id,
         swarm: swarm.name,
         address: formatAddress(peer),
-        blocks,
+        blocks: blocks.count,
       });
       break;
     }
@@ -159,47 +197,79 @@ function logEvent(event: TrackerEvent, remote: string | undefined): void {
   }
 }
 
+const FLAGS = {
+  host: { value: "address", help: "address to listen on", parse: parseText, default: "127.0.0.1" },
+  port: { value: "number", help: "port for peers; 0: any free one", parse: parsePort, default: "5000" },
+  httpPort: { value: "number", help: "port for the board; 0: any free one", parse: parsePort, default: "8080" },
+  expect: {
+    value: "count",
+    help: "peers, the seed among them, after which all may leave; 0: any number",
+    parse: (text: string) => parseInteger(text, { what: "count", min: 0, max: MAX_SWARM_PEERS }),
+    default: "0",
+  },
+  deadline: {
+    value: "time",
+    help: "with --expect: end then, and fail if too few receivers are complete",
+    parse: parseDuration,
+  },
+  quorum: {
+    value: "percent",
+    help: "with --deadline: how many of the receivers must be complete",
+    parse: parsePercent,
+    default: "100%",
+  },
+  exitWhenDone: { help: "exit once the expected peers are complete and have left" },
+  watch: { help: "draw the peers in the terminal" },
+  uplink: {
+    value: "rate",
+    help: "what each peer's uplink carries, for the board's distance from the bound",
+    parse: parseRate,
+    defaultHelp: "not known",
+  },
+  ...BOARD_FLAGS,
+  replay: { value: "file", help: "show this recording instead of a swarm; no port for peers", parse: parseText },
+  ...LOG_FLAGS,
+} as const;
+
 /** Runs a tracker until Ctrl+C, or until its group is done; returns the exit code. */
 async function main(): Promise<number> {
-  const { host, port, httpPort, expect, deadline, quorum, exitWhenDone, ...logs } = parseCommandLine({
+  const values = parseCommandLine({
     name: "tracker.ts",
     summary: "Runs the tracker: introduces peers to each other and shows how far each is.",
-    flags: {
-      host: { value: "address", help: "address to listen on", parse: parseText, default: "127.0.0.1" },
-      port: { value: "number", help: "port for peers; 0: any free one", parse: parsePort, default: "5000" },
-      httpPort: { value: "number", help: "port for GET /status; 0: any free one", parse: parsePort, default: "8080" },
-      expect: {
-        value: "count",
-        help: "peers, the seed among them, after which all may leave; 0: any number",
-        parse: (text) => parseInteger(text, { what: "count", min: 0, max: MAX_SWARM_PEERS }),
-        default: "0",
-      },
-      deadline: {
-        value: "time",
-        help: "with --expect: end then, and fail if too few receivers are complete",
-        parse: parseDuration,
-      },
-      quorum: {
-        value: "percent",
-        help: "with --deadline: how many of the receivers must be complete",
-        parse: parsePercent,
-        default: "100%",
-      },
-      exitWhenDone: { help: "exit once the expected peers are complete and have left" },
-      ...LOG_FLAGS,
-    },
-    examples: ["bun tracker.ts --expect 5", "bun tracker.ts --expect 31 --deadline 10m --quorum 95%"],
+    flags: FLAGS,
+    examples: [
+      "bun tracker.ts --expect 5",
+      "bun tracker.ts --expect 31 --deadline 10m --quorum 95%",
+      "bun tracker.ts --record run.ndjson --watch",
+      "bun tracker.ts --replay run.ndjson --export board.html",
+    ],
   });
-  if (exitWhenDone && expect === 0) {
-    throw new UserError("Cannot use --exit-when-done: nobody is expected (add --expect)", { exitCode: 2 });
+  const { host, port, httpPort, expect, deadline, quorum, exitWhenDone, record, replay } = values;
+  if (replay !== undefined) {
+    return await runReplay({ ...values, replay });
   }
-  if (deadline !== undefined && expect < 2) {
-    throw new UserError("Cannot use --deadline: no receiver is expected (add --expect)", { exitCode: 2 });
+  refuse(exitWhenDone && expect === 0, "Cannot use --exit-when-done: nobody is expected (add --expect)");
+  refuse(deadline !== undefined && expect < 2, "Cannot use --deadline: no receiver is expected (add --expect)");
+  const exportPageAtEnd = await exportAtEnd(values);
+  if (record !== undefined) {
+    await Recorder.checkPlace(record);
   }
-  configureLogging({ level: logs.logLevel, file: logs.logFile, json: logs.json, who: "tracker" });
   const stopped = new Promise<StopReason>(onStop);
-  const tracker = startTracker({ host, port, httpPort, expected: expect });
+  let recorder: Recorder | undefined;
+  const tracker = startTracker({
+    ...{ host, port, httpPort, expected: expect, uplinkBytesPerSecond: values.uplink },
+    record: (event) => recorder?.write(event),
+  });
+  if (record !== undefined) {
+    // not before it is certain that there will be something to record
+    recorder = new Recorder(record, { began: new Date(), onWarning: (text) => log.warning("{text}", { text }) });
+  }
   console.log(`Tracker listening on ${formatAddress(tracker.address)}, status on ${tracker.statusUrl}`);
+  const watch = values.watch ? new Watch(tracker.feed.model, process.stdout) : undefined;
+  configureLogging({
+    ...{ level: values.logLevel, file: values.logFile, json: values.json, who: "tracker" },
+    ...(watch === undefined ? {} : { write: (line) => watch.log(line) }),
+  });
   const over = Promise.withResolvers<number>();
   void stopped.then((reason) => over.resolve(exitCodeOf(reason)));
   if (exitWhenDone) {
@@ -209,7 +279,42 @@ async function main(): Promise<number> {
     const group = { expected: expect, quorum, deadlineMs: deadline };
     setTimeout(() => over.resolve(Promise.try(() => checkGroup(tracker.status().swarms[0], group))), deadline);
   }
-  return await over.promise.finally(() => tracker.stop());
+  return await over.promise.finally(async () => {
+    watch?.stop();
+    await tracker.stop();
+    await recorder?.close();
+    await exportPageAtEnd();
+  });
+}
+
+/** Shows a recording until Ctrl+C, or writes it as one page; returns the exit code. */
+async function runReplay(
+  options: Pick<TrackerOptions, "host" | "httpPort"> & {
+    readonly replay: string;
+    readonly record: string | undefined;
+    readonly export: string | undefined;
+    readonly watch: boolean;
+  },
+): Promise<number> {
+  const { replay, export: exportTo } = options;
+  refuse(options.record !== undefined || options.watch, "Cannot use --replay with --record or --watch: no swarm runs");
+  const recording = await loadRecording(replay);
+  if (exportTo !== undefined) {
+    await exportPage(recording, exportTo);
+    console.log(`Wrote ${exportTo}: open it in any browser`);
+    return 0;
+  }
+  const stopped = new Promise<StopReason>(onStop);
+  const server = serve(createBoardApp({ kind: "replay", recording }), options);
+  console.log(`Replaying ${replay} on ${server.url}`);
+  return await stopped.then(exitCodeOf).finally(() => server.stop());
+}
+
+/** @throws {UserError} for flags that do not go together */
+function refuse(isWrong: boolean, text: string): void {
+  if (isWrong) {
+    throw new UserError(text, { exitCode: 2 });
+  }
 }
 
 if (import.meta.main) {

@@ -4,20 +4,11 @@
  * Plain JSON, so that one vocabulary serves the event stream, the recording and the exported page. All of a board's
  * state comes from these events, by `BoardModel`.
  */
+import type { Activity } from "../core/activity.ts";
 import type { MessageCounts } from "../core/tracker_peer.ts";
 import type { PeerAddress, ShareSummary } from "../core/tracker_wire.ts";
 
-/** Why a peer receives nothing just now, or that it does. */
-export const ACTIVITIES = [
-  "fetching",
-  "complete",
-  "choked",
-  "nothing to ask",
-  "no neighbours",
-  "disk",
-  "download limit",
-] as const;
-export type Activity = (typeof ACTIVITIES)[number];
+export { ACTIVITIES, type Activity } from "../core/activity.ts";
 
 /** What a peer told of itself last; rates in bytes a second. */
 export interface BoardStats {

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import { MAX_DEPARTED_SHOWN } from "../core/limits.ts";
 import { type BoardEvent, fromRuns, type TimedEvent, toRuns } from "./board_event.ts";
 import { BoardModel } from "./board_model.ts";
 import { NO_BOARD_STATS } from "./swarm_model.ts";
@@ -67,6 +68,20 @@ test("a snapshot brings another model to the same state", () => {
       expect(copy.swarms.get("s")?.copies).toEqual(model.swarms.get("s")?.copies as Uint16Array);
     }),
   );
+});
+
+test("of those that departed only the last are shown, however many come and go", () => {
+  const events = Array.from({ length: 3 * MAX_DEPARTED_SHOWN }, (_, id): TimedEvent[] => [
+    {
+      t: id,
+      event: { type: "peer", swarm: "s", peer: { id, name: "", host: "::1", port: 1, seed: false }, blocks: [0, 1] },
+    },
+    { t: id, event: { type: "departed", swarm: "s", peer: id, how: "left" } },
+  ]).flat();
+  const swarm = modelOf([{ t: 0, event: swarmBegins }, ...events]).swarms.get("s");
+  expect(swarm?.peers.size).toBe(MAX_DEPARTED_SHOWN);
+  expect(swarm?.peers.has(3 * MAX_DEPARTED_SHOWN - 1)).toBe(true);
+  expect(swarm?.copies[0]).toBe(0);
 });
 
 test("runs of blocks read back as the blocks", () => {

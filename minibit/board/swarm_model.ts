@@ -1,4 +1,5 @@
 import { Bitfield } from "../core/bitfield.ts";
+import { MAX_DEPARTED_SHOWN } from "../core/limits.ts";
 import type { MessageCounts } from "../core/tracker_peer.ts";
 import type { ShareSummary } from "../core/tracker_wire.ts";
 import {
@@ -48,11 +49,13 @@ export class SwarmModel {
   readonly expected: number;
   readonly uplinkBytesPerSecond: number | undefined;
   readonly beganMs: number;
-  /** By id; those that departed stay to be seen. */
+  /** By id; those that departed stay to be seen, the last MAX_DEPARTED_SHOWN of them. */
   readonly peers = new Map<number, PeerModel>();
   /** How many peers that are here hold each block. */
   readonly copies: Uint16Array;
   readonly history = new History();
+  /** Longest gone first. */
+  readonly #departed = new Set<number>();
   /** When as many peers as expected were complete. */
   doneMs: number | undefined;
 
@@ -76,6 +79,7 @@ export class SwarmModel {
     addAll(held, blocks);
     this.#count(held, 1);
     this.peers.delete(id);
+    this.#departed.delete(id);
     this.peers.set(id, {
       ...{ id, name, host, port, seed },
       joinedMs: t,
@@ -132,6 +136,14 @@ export class SwarmModel {
       ...{ downBytesPerSecond: 0, upBytesPerSecond: 0, regular: [], optimistic: [], flows: [], fetching: [] },
     };
     this.#count(peer.blocks, -1);
+    this.#departed.add(id);
+    for (const oldest of this.#departed) {
+      if (this.#departed.size <= MAX_DEPARTED_SHOWN) {
+        break;
+      }
+      this.#departed.delete(oldest);
+      this.peers.delete(oldest);
+    }
     this.history.note(this, t);
   }
 

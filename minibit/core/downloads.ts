@@ -68,10 +68,10 @@ export class Downloads {
     return this.#ledger.remainingBytes;
   }
 
-  /** The blocks on their way, and from which links: for tests of the invariants. */
-  *fetching(): Generator<{ readonly block: number; readonly owners: readonly number[] }> {
+  /** The blocks on their way, and from which links: for those who watch, and for tests of the invariants. */
+  *fetching(): Generator<{ readonly block: number; readonly owners: readonly LiveLink[] }> {
     for (const fetch of this.#ledger.fetches()) {
-      yield { block: fetch.block, owners: fetch.owners.filter((o) => !o.closed).map((o) => o.link.id) };
+      yield { block: fetch.block, owners: fetch.owners.filter((o) => !o.closed).map((o) => o.link) };
     }
   }
 

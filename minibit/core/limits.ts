@@ -8,7 +8,7 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 
 /** Both protocols' version: a peer or tracker that speaks another one is told so and dropped. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /** Smallest block: what the original coursework used, so that a small text still makes several blocks. */
 export const MIN_BLOCK_BYTES = 1 * KIB;
@@ -122,6 +122,12 @@ export const TRACKER_UPDATE_RATIO = 0.05;
 
 /** A peer reports STATS to the tracker this often; any message is a sign of life. */
 export const HEARTBEAT_MS = 1000;
+/** Blocks in flight that one STATS tells of: enough for the few that are served at a time, also of a crowd of neighbours. */
+export const MAX_FETCHES_TOLD = 64;
+/** STATS one peer may send at once, and a second on top: far more than heartbeats, also those that waited while the tracker was held up ... */
+export const MAX_STATS_AT_ONCE = 1000;
+/** ... so that a peer that sends nothing else keeps nobody busy. */
+export const MAX_STATS_PER_SECOND = 10;
 /** A peer silent this long is gone for the tracker: three heartbeats. */
 export const GONE_AFTER_MS = 3 * HEARTBEAT_MS;
 /** A peer that was silent for this long gives up its id to somebody else who registers with it: one and a half heartbeats. */
@@ -138,6 +144,29 @@ export const IDLE_TIMEOUT_MS = 35_000;
 export const REDIAL_MS = 2000;
 /** With too few neighbours a peer asks the tracker for more this often. */
 export const FIND_PEERS_MS = 2000;
+
+/** Who watches one tracker's board at a time: a class in front of its own screens, at little cost each. */
+export const MAX_VIEWERS = 64;
+/** What happened is told to viewers in batches, this often: often enough to look alive, seldom enough to cost nothing. */
+export const NEWS_MS = 200;
+/** Numbers in one batch of news: when more happens than this, viewers are told the whole state anew instead. */
+export const MAX_NEWS_NUMBERS = 200_000;
+/** Numbers in the whole state as viewers are told it, a hundred MB of text: more peers and blocks than this are not shown. */
+export const MAX_SNAPSHOT_NUMBERS = 10_000_000;
+/** A viewer that falls behind is told the whole state again at most this often. */
+export const SNAPSHOT_EVERY_MS = 1000;
+/** A viewer that has read nothing for this long is gone; a living one comes back by itself. */
+export const MAX_STUCK_MS = 60_000;
+/** A viewer hears something at least this often, so that nobody on the way takes the connection for dead. */
+export const VIEWER_KEEP_ALIVE_MS = 5000;
+/** Peers that departed and are still shown, of one swarm. */
+export const MAX_DEPARTED_SHOWN = 1000;
+/** Longest line of a recording: a peer that registers with every second of MAX_BLOCKS blocks. */
+export const MAX_RECORDING_LINE_BYTES = 8 * MIB;
+/** Longest recording: half a day of a small swarm. It stops there, and a longer one is not replayed: a page holds all of it. */
+export const MAX_RECORDING_BYTES = 256 * MIB;
+/** Recorded bytes that may wait for the disk; when there are more it is too slow, and the recording ends. */
+export const MAX_UNWRITTEN_RECORDING_BYTES = 32 * MIB;
 
 /** Received bytes not yet on disk at which a peer stops reading from its sockets. */
 export const MAX_UNWRITTEN_BYTES = 4 * MIB;

@@ -44,6 +44,13 @@ export class RateMeter {
     return (this.#bytes * 1000) / Math.max(STEADY_SPAN_MS, this.#spanMs);
   }
 
+  /** The same for an onlooker: the meter stays as it is. */
+  peek(nowMs: number): number {
+    const kept = Math.exp(-Math.max(0, nowMs - this.#lastMs) / MEMORY_MS);
+    const spanMs = this.#spanMs * kept + MEMORY_MS * (1 - kept);
+    return (this.#bytes * kept * 1000) / Math.max(MIN_SPAN_MS, spanMs);
+  }
+
   /** Leaves the time since the last call out of account: nothing was due in it. */
   resume(nowMs: number): void {
     this.#lastMs = nowMs;

@@ -35,6 +35,20 @@ test("a burst within a moment is no infinite rate", () => {
   expect(meter.bytesPerSecond(50)).toBe(100_000);
 });
 
+test("looking at a meter changes nothing", () => {
+  const [watched, alone] = [new RateMeter(0), new RateMeter(0)];
+  for (const meter of [watched, alone]) {
+    meter.add(50_000, 100);
+    expect(meter.peek(100)).toBe(meter.bytesPerSecond(100));
+  }
+  expect(watched.peek(700)).toBeLessThan(watched.peek(100));
+  for (const meter of [watched, alone]) {
+    meter.resume(700);
+    meter.add(50_000, 800);
+  }
+  expect(watched.bytesPerSecond(800)).toBe(alone.bytesPerSecond(800));
+});
+
 test("a pause that is nobody's fault does not count", () => {
   const meter = new RateMeter(0);
   meter.add(100_000, 100);

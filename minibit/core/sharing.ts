@@ -1,6 +1,8 @@
+import type { Doing } from "./activity.ts";
 import { Announcer } from "./announcer.ts";
 import { Bitfield } from "./bitfield.ts";
 import type { assignSlots } from "./choker.ts";
+import { doingOf } from "./doing.ts";
 import { Downloads } from "./downloads.ts";
 import { ProtocolError } from "./errors.ts";
 import type { Geometry } from "./geometry.ts";
@@ -139,6 +141,11 @@ export class Sharing {
       optimistic: withSlot((link) => link.upload.slot === "optimistic"),
       chokedBy: links.filter((link) => link.download.interested && link.download.choked).length,
     };
+  }
+
+  /** What it is doing just now. */
+  doing(nowMs: number): Doing {
+    return doingOf({ links: this.#links, downloads: this.downloads, isComplete: this.have.complete }, nowMs);
   }
 
   /** Where the time went. */

@@ -124,13 +124,18 @@ export class TrackerCore {
     },
     UPDATE_BLOCKS: (message, link) => {
       const { swarm, peer } = this.#registered(link);
-      swarm.update(peer, message.blocks);
+      const blocks = swarm.update(peer, message.blocks);
+      if (blocks.length > 0) {
+        this.#event({ kind: "verified", swarm: swarm.label, peer: peer.id, blocks });
+      }
       this.#noteProgress(swarm, peer);
     },
     STATS: (message, link) => {
       if (link.phase !== "waiting") {
         const { swarm, peer } = this.#registered(link);
-        swarm.report(peer, message);
+        swarm.report(peer, message, this.#nowMs);
+        const { id, stats, messages } = peer;
+        this.#event({ kind: "reported", swarm: swarm.label, peer: id, stats, messages });
         this.#noteProgress(swarm, peer);
       }
     },
@@ -200,10 +205,12 @@ export class TrackerCore {
       link: id,
       blocks: knowsShare ? register.blocks.clone() : new Bitfield(swarm.share.blockCount),
       knowsShare,
+      joinedMs: this.#nowMs,
       heardMs: this.#nowMs,
     });
     this.#links.set(id, { phase: "registered", swarm, peer });
-    this.#event({ kind: "registered", swarm: swarm.label, peer: address, blocks: peer.blocks.count });
+    const { name, seed, blocks } = peer;
+    this.#event({ kind: "registered", swarm: swarm.label, peer: address, name, seed, blocks });
     this.#send(id, { type: "REGISTERED", swarmId: swarm.swarmId, share: swarm.share, expected: this.#expected });
     if (swarm.done) {
       this.#send(id, { type: "SWARM_DONE" });
@@ -254,7 +261,7 @@ export class TrackerCore {
       this.#event({ kind: "forgotten", swarm: oldest.label });
     }
     this.#swarms.set(swarm.id, swarm);
-    this.#event({ kind: "new swarm", swarm: swarm.label });
+    this.#event({ kind: "new swarm", swarm: swarm.label, share, expected: this.#expected });
     return swarm;
   }
 

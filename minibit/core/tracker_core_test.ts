@@ -8,6 +8,7 @@ import {
   MAX_BLOCKS,
   MAX_SWARMS,
   MAX_WAITING_PEERS,
+  PROTOCOL_VERSION,
 } from "./limits.ts";
 import { blocksOf, idOf, SHARE, SHARE_BLOCKS, shareOf, TrackerBench, UNKNOWN_SHARE } from "./testing/tracker_bench.ts";
 import { NO_STATS } from "./tracker_peer.ts";
@@ -19,14 +20,35 @@ describe("registering", () => {
     const link = bench.register(1);
     expect(bench.said.get(link)).toEqual([{ type: "REGISTERED", swarmId: idOf(7), share: SHARE, expected: 5 }]);
     expect(bench.events).toEqual([
-      { kind: "new swarm", swarm: { id: "07".repeat(32), name: "arquivos" } },
+      { kind: "new swarm", swarm: { id: "07".repeat(32), name: "arquivos" }, share: SHARE, expected: 5 },
       {
         kind: "registered",
         swarm: { id: "07".repeat(32), name: "arquivos" },
         peer: { id: 1, host: "10.0.0.1", port: 6001 },
-        blocks: 0,
+        name: "peer 1",
+        seed: false,
+        blocks: new Bitfield(SHARE.blockCount),
       },
     ]);
+  });
+
+  test("those who watch hear what is new, and of each report", () => {
+    const bench = new TrackerBench();
+    bench.seed(0, { name: "the seed" });
+    expect(bench.events.at(-2)).toMatchObject({ kind: "registered", name: "the seed", seed: true });
+    const link = bench.register(1);
+    bench.update(link, 1, 2);
+    bench.update(link, 2, 3);
+    bench.update(link, 3);
+    const verified = bench.events.filter((event) => event.kind === "verified");
+    expect(verified.map(({ peer, blocks }) => ({ peer, blocks }))).toEqual([
+      { peer: 1, blocks: [1, 2] },
+      { peer: 1, blocks: [3] },
+    ]);
+    bench.stats(link, { downBytes: 7, messages: [{ type: 1, count: 2 }] });
+    bench.stats(link, { downBytes: 9, messages: [{ type: 1, count: 3 }] });
+    expect(bench.events.at(-1)).toMatchObject({ kind: "reported", peer: 1, stats: { downBytes: 9 } });
+    expect(bench.events.at(-1)).toMatchObject({ messages: { HELLO: 5 } });
   });
 
   test("a peer that names no swarm joins the only one", () => {
@@ -68,7 +90,7 @@ describe("registering", () => {
 
   test("another version, another share under the same id and sizes that disagree are refused", () => {
     const bench = new TrackerBench();
-    expect(bench.refusal(bench.register(1, { version: 2 }))).toBe("version");
+    expect(bench.refusal(bench.register(1, { version: PROTOCOL_VERSION + 1 }))).toBe("version");
     bench.seed();
     expect(bench.refusal(bench.register(1, { share: shareOf(10, "other") }))).toBe("share differs");
     expect(bench.refusal(bench.register(1, { share: shareOf(11) }))).toBe("share differs");
@@ -143,7 +165,7 @@ describe("registering", () => {
 
   test("messages that were on their way when their link was dropped are ignored", () => {
     const bench = new TrackerBench();
-    const link = bench.register(1, { version: 2 });
+    const link = bench.register(1, { version: PROTOCOL_VERSION + 1 });
     bench.registerOn(link, 1);
     bench.close(link);
     expect(bench.names(link)).toEqual(["ERROR"]);

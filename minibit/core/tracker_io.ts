@@ -1,4 +1,6 @@
-import type { PeerAddress, TrackerErrorCode, TrackerMessage } from "./tracker_wire.ts";
+import type { Bitfield } from "./bitfield.ts";
+import type { MessageCounts, SwarmPeer } from "./tracker_peer.ts";
+import type { PeerAddress, ShareSummary, TrackerErrorCode, TrackerMessage } from "./tracker_wire.ts";
 
 /** What the driver tells the tracker. Links are named by numbers of the driver's, never used twice. */
 export type TrackerInput =
@@ -15,7 +17,7 @@ export type TrackerOutput =
   | { readonly type: "send"; readonly link: number; readonly message: TrackerMessage }
   /** End the link, after what was sent on it is out. */
   | { readonly type: "drop"; readonly link: number; readonly reason: string }
-  /** Something a person may want to read about. */
+  /** Something a person may want to hear of. */
   | { readonly type: "event"; readonly event: TrackerEvent };
 
 /** A swarm for people: hex id and the share's name. */
@@ -24,11 +26,36 @@ export interface SwarmLabel {
   readonly name: string;
 }
 
-/** What the log tells. */
+/** What the log and the board tell. */
 export type TrackerEvent =
   /** The first peer of a share registered. */
-  | { readonly kind: "new swarm"; readonly swarm: SwarmLabel }
-  | { readonly kind: "registered"; readonly swarm: SwarmLabel; readonly peer: PeerAddress; readonly blocks: number }
+  | {
+      readonly kind: "new swarm";
+      readonly swarm: SwarmLabel;
+      readonly share: ShareSummary;
+      /** How many peers make the group complete; 0: any number. */
+      readonly expected: number;
+    }
+  | {
+      readonly kind: "registered";
+      readonly swarm: SwarmLabel;
+      readonly peer: PeerAddress;
+      readonly name: string;
+      /** It holds every block already. */
+      readonly seed: boolean;
+      /** What it holds; not a copy, it grows. */
+      readonly blocks: Bitfield;
+    }
+  /** A peer told of blocks, rising, that it had not told of before. */
+  | { readonly kind: "verified"; readonly swarm: SwarmLabel; readonly peer: number; readonly blocks: readonly number[] }
+  /** A peer told of itself; `messages`: what it sent to peers since it registered, not a copy. */
+  | {
+      readonly kind: "reported";
+      readonly swarm: SwarmLabel;
+      readonly peer: number;
+      readonly stats: SwarmPeer["stats"];
+      readonly messages: MessageCounts;
+    }
   /** A peer registered that does not know its swarm yet, and nor do we. */
   | { readonly kind: "waiting"; readonly peer: PeerAddress }
   /** A peer holds the whole share, for the first time. */

@@ -15,7 +15,11 @@ export interface SwarmPeer extends PeerAddress {
   readonly messages: MessageCounts;
   /** It knows what the share is: a peer of an empty share holds "all" of it before it has even heard of it. */
   knowsShare: boolean;
+  /** When it registered. */
+  readonly joinedMs: number;
   heardMs: number;
+  /** How many STATS it has sent. */
+  reports: number;
   stats: Omit<TrackerMessage<"STATS">, "type">;
 }
 
@@ -63,6 +67,9 @@ export const NO_STATS: SwarmPeer["stats"] = {
   optimistic: [],
   chokedBy: 0,
   neighbours: 0,
+  activity: "no neighbours",
+  flows: [],
+  fetching: [],
   messages: [],
   done: false,
 };

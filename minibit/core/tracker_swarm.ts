@@ -1,6 +1,13 @@
 import { BlockPicker } from "./block_picker.ts";
 import { ProtocolError } from "./errors.ts";
-import { MAX_PEERS_ANSWERED, MAX_SUGGESTED_BLOCKS, MAX_SUGGESTION_LOOKS, MAX_SWARM_PEERS } from "./limits.ts";
+import {
+  MAX_PEERS_ANSWERED,
+  MAX_STATS_AT_ONCE,
+  MAX_STATS_PER_SECOND,
+  MAX_SUGGESTED_BLOCKS,
+  MAX_SUGGESTION_LOOKS,
+  MAX_SWARM_PEERS,
+} from "./limits.ts";
 import { PEER_MESSAGES, peerWire } from "./peer_wire.ts";
 import { type Rng, shuffle } from "./rng.ts";
 import type { SwarmLabel } from "./tracker_io.ts";
@@ -97,8 +104,8 @@ export class TrackerSwarm {
   }
 
   /** Takes in a peer; no other may be registered with its id. */
-  join(peer: Omit<SwarmPeer, "seed" | "messages" | "stats">): SwarmPeer {
-    const joined = { ...peer, seed: isComplete(peer), messages: {}, stats: NO_STATS };
+  join(peer: Omit<SwarmPeer, "seed" | "messages" | "stats" | "reports">): SwarmPeer {
+    const joined = { ...peer, seed: isComplete(peer), messages: {}, stats: NO_STATS, reports: 0 };
     this.#peers.set(peer.id, joined);
     this.#departed.delete(peer.id);
     for (const block of joined.blocks) {
@@ -147,26 +154,36 @@ export class TrackerSwarm {
   /**
    * A peer verified blocks; those it had told of before do not count twice.
    *
+   * @returns those it had not told of
    * @throws {ProtocolError} a block the share does not have
    */
-  update(peer: SwarmPeer, blocks: readonly number[]): void {
-    const last = blocks.at(-1) ?? 0;
-    if (blocks.length > 0 && last >= this.share.blockCount) {
-      throw new ProtocolError(`Cannot note block ${last}: the share has ${this.share.blockCount} blocks`);
+  update(peer: SwarmPeer, blocks: readonly number[]): number[] {
+    const last = blocks.at(-1);
+    if (last !== undefined) {
+      this.#checkBlock(last);
     }
+    const news: number[] = [];
     for (const block of blocks) {
       if (peer.blocks.add(block)) {
         this.#gained(block);
+        news.push(block);
       }
     }
+    return news;
   }
 
   /**
    * A peer's statistics; its message counts are since the last.
    *
-   * @throws {ProtocolError} a count of messages that do not exist
+   * @throws {ProtocolError} a count of messages or a block that do not exist; far more reports than heartbeats
    */
-  report(peer: SwarmPeer, stats: TrackerMessage<"STATS">): void {
+  report(peer: SwarmPeer, stats: TrackerMessage<"STATS">, nowMs: number): void {
+    if (++peer.reports > MAX_STATS_AT_ONCE + (MAX_STATS_PER_SECOND * (nowMs - peer.joinedMs)) / 1000) {
+      throw new ProtocolError(`Cannot take ${peer.reports} STATS in so short a time: one a second is enough`);
+    }
+    for (const { block } of stats.fetching) {
+      this.#checkBlock(block);
+    }
     for (const { type, count } of stats.messages) {
       const name = NAMES_BY_CODE.get(type);
       if (name === undefined) {
@@ -244,6 +261,12 @@ export class TrackerSwarm {
       this.#picker.add(block);
     }
     return found;
+  }
+
+  #checkBlock(block: number): void {
+    if (block >= this.share.blockCount) {
+      throw new ProtocolError(`Cannot note block ${block}: the share has ${this.share.blockCount} blocks`);
+    }
   }
 
   #gained(block: number): void {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { MAX_BLOCKS, MAX_PEERS_ANSWERED } from "./limits.ts";
+import { HEARTBEAT_MS, MAX_BLOCKS, MAX_PEERS_ANSWERED, MAX_STATS_AT_ONCE, MAX_STATS_PER_SECOND } from "./limits.ts";
 import { PEER_MESSAGES } from "./peer_wire.ts";
 import { blocksOf, SHARE, SHARE_BLOCKS, shareOf, TrackerBench } from "./testing/tracker_bench.ts";
 
@@ -223,6 +223,25 @@ describe("status", () => {
     expect(bench.peer(1).messages).toEqual({ HELLO: 2, REQUEST: 12 });
     expect(bench.swarm().messages).toEqual({ HELLO: 3, REQUEST: 12 });
     bench.stats(link, { messages: [{ type: 99, count: 1 }] });
+    expect(bench.refusal(link)).toBe("protocol");
+  });
+
+  test("reports of blocks that the share does not have, and floods of reports, end the link", () => {
+    const bench = new TrackerBench();
+    const liar = bench.register(1);
+    bench.stats(liar, { fetching: [{ block: SHARE.blockCount, peer: 0 }] });
+    expect(bench.refusal(liar)).toBe("protocol");
+    const link = bench.register(2);
+    for (let i = 0; i < MAX_STATS_AT_ONCE; i++) {
+      bench.stats(link);
+    }
+    expect(bench.refusal(link)).toBeUndefined();
+    bench.pass(HEARTBEAT_MS);
+    bench.stats(link);
+    expect(bench.refusal(link)).toBeUndefined();
+    for (let i = 0; i < MAX_STATS_PER_SECOND; i++) {
+      bench.stats(link);
+    }
     expect(bench.refusal(link)).toBe("protocol");
   });
 

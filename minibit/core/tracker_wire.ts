@@ -1,7 +1,9 @@
+import { ACTIVITIES, type BlockInFlight, type Flow } from "./activity.ts";
 import { bitfield, bool, fixedBytes, list, oneOf, runs, size64, struct, text, u8, u16, u32 } from "./codec.ts";
 import {
   MAX_CONTROL_FRAME_BYTES,
   MAX_ERROR_BYTES,
+  MAX_FETCHES_TOLD,
   MAX_LINKS,
   MAX_NAME_BYTES,
   MAX_PEERS_ANSWERED,
@@ -46,6 +48,8 @@ const shareSummary = struct<ShareSummary>({
   blockCount: u32,
 });
 const messageCount = struct<{ readonly type: number; readonly count: number }>({ type: u8, count: u32 });
+const flow = struct<Flow>({ peer: u32, bytesPerSecond: size64 });
+const blockInFlight = struct<BlockInFlight>({ block: u32, peer: u32 });
 
 /** All zeros: a peer that names no swarm. */
 export const NO_SWARM: Uint8Array = new Uint8Array(32);
@@ -106,11 +110,14 @@ export const TRACKER_MESSAGES = {
       optimistic: list(u32, 1),
       chokedBy: u16,
       neighbours: u16,
+      activity: oneOf(ACTIVITIES),
+      flows: list(flow, MAX_LINKS),
+      fetching: list(blockInFlight, MAX_FETCHES_TOLD),
       messages: list(messageCount, Object.keys(PEER_MESSAGES).length),
       done: bool,
     },
     maxBytes: SMALL,
-    doc: "once a second, also the heartbeat: rates, totals, who has a slot, messages sent by type since the last",
+    doc: "once a second, also the heartbeat: rates, totals, who has a slot, what it is doing, who sends to it and which blocks, messages sent by type since the last",
   },
   SWARM_DONE: { code: 7, fields: {}, maxBytes: SMALL, doc: "pushed when as many peers as expected are complete" },
   ERROR: {

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import { ACTIVITIES } from "./activity.ts";
 import { Bitfield } from "./bitfield.ts";
 import { FRAME_HEADER_BYTES, u8, u32 } from "./codec.ts";
 import { ProtocolError } from "./errors.ts";
@@ -81,6 +82,9 @@ const TRACKER_ARBITRARIES: Arbitraries<TrackerMessages> = {
     optimistic: fc.array(long, { maxLength: 1 }),
     chokedBy: word,
     neighbours: word,
+    activity: fc.constantFrom(...ACTIVITIES),
+    flows: fc.array(fc.record({ peer: long, bytesPerSecond: size }), { maxLength: 64 }),
+    fetching: fc.array(fc.record({ block: long, peer: long }), { maxLength: 64 }),
     messages: fc.array(fc.record({ type: byte, count: long }), { maxLength: Object.keys(PEER_MESSAGES).length }),
     done: fc.boolean(),
   },

@@ -45,9 +45,10 @@ export interface HostPushOptions {
   readonly peerPort: number;
   /** Give up on whoever is not complete by then; undefined: wait. */
   readonly deadlineMs: number | undefined;
-  /** Flags of the seed, and of the peers on the machines by their names in the environment. */
+  /** Flags of the seed, of the peers on the machines by their names in the environment, and of the tracker. */
   readonly seedFlags: readonly string[];
   readonly remoteFlags: { readonly [name: string]: string };
+  readonly trackerFlags: readonly string[];
   readonly logFlags: readonly string[];
   /** Open the tracker's page in a browser. */
   readonly open: boolean;
@@ -210,13 +211,14 @@ export class HostPush {
   }
 
   async #startServer(host: string): Promise<Server> {
-    const { port, httpPort, peerPort, source, seedFlags, logFlags, stdout, script } = this.#options;
+    const { port, httpPort, peerPort, source, seedFlags, trackerFlags, logFlags, stdout, script } = this.#options;
     const listen = anyAddressLike(host);
     const tracker = this.#group.start({
       name: "tracker",
       command: [
         ...script("tracker.ts"),
         ...["--host", listen, "--port", String(port), "--http-port", String(httpPort)],
+        ...trackerFlags,
         ...logFlags,
       ],
       env: withoutFlags(),

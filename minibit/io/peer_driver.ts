@@ -94,6 +94,11 @@ export class PeerDriver {
     return this.#bytesFrom;
   }
 
+  /** Nothing is read from neighbours until the disk has caught up. */
+  get isWaitingForDisk(): boolean {
+    return this.#paused;
+  }
+
   /** Milliseconds spent on hashing what came, and on waiting for the disk. */
   get work(): { readonly hashMs: number; readonly diskMs: number } {
     return this.#incoming?.work ?? { hashMs: 0, diskMs: 0 };

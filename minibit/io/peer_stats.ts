@@ -1,3 +1,4 @@
+import { doingWithoutShare } from "../core/activity.ts";
 import { PEER_MESSAGES, type PeerMessageName, type PeerMessages } from "../core/peer_wire.ts";
 import type { TrackerMessage } from "../core/tracker_wire.ts";
 import type { Traffic } from "./framed_socket.ts";
@@ -15,8 +16,11 @@ export class TrackerStats {
 
   /** @param driver undefined while the swarm is not known */
   next(driver: PeerDriver | undefined, done: boolean): Omit<TrackerMessage<"STATS">, "type"> {
+    const nowMs = performance.now();
     const core = driver?.core;
-    const stats = core?.sharing?.stats(performance.now());
+    const stats = core?.sharing?.stats(nowMs);
+    const neighbours = [...(core?.liveLinks() ?? [])].length;
+    const doing = core?.sharing?.doing(nowMs) ?? doingWithoutShare(neighbours);
     return {
       downBytesPerSecond: stats?.downBytesPerSecond ?? 0,
       upBytesPerSecond: stats?.upBytesPerSecond ?? 0,
@@ -27,7 +31,9 @@ export class TrackerStats {
       unchoked: stats?.unchoked ?? [],
       optimistic: stats?.optimistic ?? [],
       chokedBy: stats?.chokedBy ?? 0,
-      neighbours: [...(core?.liveLinks() ?? [])].length,
+      neighbours,
+      ...doing,
+      activity: driver?.isWaitingForDisk === true ? "disk" : doing.activity,
       messages: this.#newMessages(),
       done,
     };

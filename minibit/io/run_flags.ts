@@ -1,3 +1,4 @@
+import { BOARD_FLAGS } from "./board_flags.ts";
 import { type Flag, parseText, type Values } from "./cli.ts";
 import { LOG_FLAGS } from "./logging.ts";
 import { SHARING_FLAGS } from "./peer_options.ts";
@@ -53,7 +54,7 @@ export const RUN_FLAGS = {
   source: { value: "path", help: "file or folder to share", parse: parseText, default: "arquivos" },
   dir: { value: "path", help: "where blocos_peer_N and reconstruido_peer_N go", parse: parseText, default: "." },
   port: { value: "port", help: "the tracker's port, 0 for a free one", parse: parsePort, default: "5000" },
-  httpPort: { value: "port", help: "port of the status page, 0 for a free one", parse: parsePort, default: "8080" },
+  httpPort: { value: "port", help: "port of the board, 0 for a free one", parse: parsePort, default: "8080" },
   peerPort: {
     value: "port",
     help: "peer N listens on this + N, or with --hosts all on this; 0 for free ones",
@@ -67,6 +68,7 @@ export const RUN_FLAGS = {
     defaultHelp: "as measured",
   },
   resume: { help: "go on with what an earlier run left" },
+  ...BOARD_FLAGS,
   ...HOST_FLAGS,
   store: handedOn(SHARING_FLAGS.store),
   blockSize: handedOn(SHARING_FLAGS.blockSize),

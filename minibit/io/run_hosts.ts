@@ -37,7 +37,7 @@ export async function runHosts(options: HostRunOptions, stopped: Promise<StopRea
 /** What the flags say of machines, ssh and the peers there. @throws {UserError} a mistake among them */
 export function hostOptionsOf(
   values: RunValues & { readonly hosts: string },
-): Omit<HostRunOptions, "seedFlags" | "logFlags" | "bound" | "stdout" | "script" | "program"> {
+): Omit<HostRunOptions, "seedFlags" | "trackerFlags" | "logFlags" | "bound" | "stdout" | "script" | "program"> {
   const { hosts, to, ssh, uploadLimit, downloadLimit, logLevel, unchokeInterval, basis } = values;
   refuseLessons(values);
   if (to === undefined) {

@@ -52,6 +52,7 @@ class SlowTracker {
       stats: () => ({
         ...{ downBytesPerSecond: 0, upBytesPerSecond: 0, downBytes: 0, upBytes: 0, duplicateBytes: 0, hashFailures: 0 },
         ...{ unchoked: [], optimistic: [], chokedBy: 0, neighbours: 0, messages: [], done: false },
+        ...{ activity: "no neighbours", flows: [], fetching: [] },
       }),
       onRegistered: () => undefined,
       onPeers: () => undefined,

@@ -69,6 +69,7 @@ export async function startCustomSeed(
     stats: () => ({
       ...{ downBytesPerSecond: 0, upBytesPerSecond: 0, downBytes: 0, upBytes: 0, duplicateBytes: 0, hashFailures: 0 },
       ...{ unchoked: [], optimistic: [], chokedBy: 0, neighbours: 0, messages: [], done: true },
+      ...{ activity: "complete", flows: [], fetching: [] },
     }),
     onRegistered: () => onRegistered(),
     onPeers: ({ peers, suggested }) => driver.peersFound(peers, suggested),

@@ -132,6 +132,7 @@ export class DownloadsBench {
 
   /** The links that fetch a block. */
   owners(block: number): readonly number[] {
-    return [...this.downloads.fetching()].find((fetch) => fetch.block === block)?.owners ?? [];
+    const fetching = [...this.downloads.fetching()].find((fetch) => fetch.block === block);
+    return fetching?.owners.map((link) => link.id) ?? [];
   }
 }

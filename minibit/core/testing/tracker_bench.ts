@@ -1,5 +1,6 @@
 import { Bitfield } from "../bitfield.ts";
 import { assert } from "../errors.ts";
+import { PROTOCOL_VERSION } from "../limits.ts";
 import { createRng } from "../rng.ts";
 import { TrackerCore } from "../tracker_core.ts";
 import type { TrackerEvent, TrackerInput } from "../tracker_io.ts";
@@ -79,7 +80,7 @@ export class TrackerBench {
     const share = registration.share ?? SHARE;
     this.receive(link, {
       type: "REGISTER",
-      version: 1,
+      version: PROTOCOL_VERSION,
       swarmId: share === UNKNOWN_SHARE ? NO_SWARM : idOf(7),
       share,
       peerId,

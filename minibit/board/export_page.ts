@@ -1,0 +1,80 @@
+import { rename, rm } from "node:fs/promises";
+import { UserError } from "../core/errors.ts";
+import { MAX_RECORDING_BYTES } from "../core/limits.ts";
+import { quote } from "../core/quote.ts";
+import { diskError } from "../io/disk_error.ts";
+import { refuseStranger } from "../io/refuse_stranger.ts";
+import { boardHtml } from "./page_html.ts";
+import { readRecording, wholeLines } from "./recording.ts";
+
+/** What every exported page begins with: by it a page of ours is known from a file that must not be replaced. */
+const MARK = "<!-- MiniBit board -->\n";
+
+/**
+ * Reads a recording from disk and checks it.
+ *
+ * @returns its whole lines
+ * @throws {UserError} it cannot be read, or is not what a tracker of ours writes
+ */
+export async function loadRecording(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  const doing = `Cannot replay ${quote(path)}`;
+  let bytes: Uint8Array<ArrayBuffer>;
+  try {
+    const file = Bun.file(path);
+    if (file.size > MAX_RECORDING_BYTES) {
+      throw new UserError(`${doing}: it has ${file.size} bytes, at most ${MAX_RECORDING_BYTES} are allowed`);
+    }
+    bytes = await file.bytes();
+  } catch (error) {
+    throw diskError(doing, error);
+  }
+  readRecording(bytes, { doing });
+  return wholeLines(bytes);
+}
+
+/** Refuses a place where something else is, before there is anything to write. @throws {UserError} */
+export function checkExportPlace(path: string): Promise<void> {
+  return refuseStranger(path, {
+    doing: `Cannot export to ${quote(path)}`,
+    isOurs: (text) => text.startsWith(MARK),
+  });
+}
+
+/**
+ * Writes one page that holds the recording and needs no server.
+ *
+ * @throws {UserError} what is there is not ours, or cannot be written
+ */
+export async function exportPage(recording: Uint8Array, path: string): Promise<void> {
+  await checkExportPlace(path);
+  const html = await boardHtml({ kind: "exported", recording: new TextDecoder().decode(recording) });
+  const part = `${path}.part`;
+  try {
+    await Bun.write(part, MARK + html);
+    await rename(part, path);
+  } catch (error) {
+    await rm(part, { force: true });
+    throw diskError(`Cannot export to ${quote(path)}`, error);
+  }
+}
+
+/**
+ * For `--record` with `--export`: refuses what will not work before anything starts.
+ *
+ * @returns what to do once the recording is whole: write the page, if it is wanted
+ * @throws {UserError}
+ */
+export async function exportAtEnd(flags: {
+  readonly record: string | undefined;
+  readonly export: string | undefined;
+}): Promise<() => Promise<void>> {
+  const { record, export: exportTo } = flags;
+  if (exportTo === undefined) {
+    return () => Promise.resolve();
+  }
+  if (record === undefined) {
+    throw new UserError("Cannot use --export: nothing is recorded (add --record)", { exitCode: 2 });
+  }
+  await checkExportPlace(exportTo);
+  return async () => exportPage(await loadRecording(record), exportTo);
+}

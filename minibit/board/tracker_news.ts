@@ -1,0 +1,69 @@
+import type { TrackerEvent } from "../core/tracker_io.ts";
+import type { MessageCounts, SwarmPeer } from "../core/tracker_peer.ts";
+import { type BoardEvent, type BoardStats, toRuns } from "./board_event.ts";
+
+/**
+ * What the board tells of something that happened at the tracker; undefined: nothing.
+ *
+ * @param options.uplinkBytesPerSecond what each uplink carries, where the tracker was told
+ */
+export function toBoardEvent(
+  event: TrackerEvent,
+  options: { readonly uplinkBytesPerSecond?: number | undefined } = {},
+): BoardEvent | undefined {
+  switch (event.kind) {
+    case "new swarm": {
+      const { share, expected } = event;
+      const { uplinkBytesPerSecond: uplink } = options;
+      const isKnown = uplink !== undefined && Number.isFinite(uplink);
+      return {
+        ...{ type: "swarm", swarm: event.swarm.id, share, expected },
+        ...(isKnown ? { uplinkBytesPerSecond: uplink } : {}),
+      };
+    }
+    case "registered": {
+      const { peer, name, seed, blocks } = event;
+      const { id, host, port } = peer;
+      return { type: "peer", swarm: event.swarm.id, peer: { id, name, host, port, seed }, blocks: toRuns(blocks) };
+    }
+    case "verified":
+      return { type: "blocks", swarm: event.swarm.id, peer: event.peer, blocks: toRuns(event.blocks) };
+    case "reported":
+      return {
+        ...{ type: "stats", swarm: event.swarm.id, peer: event.peer },
+        stats: toBoardStats(event.stats, event.messages),
+      };
+    case "complete":
+      return { type: "complete", swarm: event.swarm.id, peer: event.peer.id };
+    case "left":
+    case "gone":
+      return { type: "departed", swarm: event.swarm.id, peer: event.peer.id, how: event.kind };
+    case "swarm done":
+      return { type: "done", swarm: event.swarm.id };
+    case "forgotten":
+      return { type: "forgotten", swarm: event.swarm.id };
+    case "waiting":
+    case "refused":
+      return undefined;
+  }
+}
+
+function toBoardStats(stats: SwarmPeer["stats"], messages: MessageCounts): BoardStats {
+  const { unchoked, optimistic, flows, fetching } = stats;
+  return {
+    downBytesPerSecond: stats.downBytesPerSecond,
+    upBytesPerSecond: stats.upBytesPerSecond,
+    downBytes: stats.downBytes,
+    upBytes: stats.upBytes,
+    duplicateBytes: stats.duplicateBytes,
+    hashFailures: stats.hashFailures,
+    regular: unchoked.filter((peer) => !optimistic.includes(peer)),
+    optimistic,
+    chokedBy: stats.chokedBy,
+    neighbours: stats.neighbours,
+    activity: stats.activity,
+    flows: flows.map(({ peer, bytesPerSecond }) => [peer, bytesPerSecond]),
+    fetching: fetching.map(({ block, peer }) => [block, peer]),
+    messages: { ...messages },
+  };
+}
