@@ -31,6 +31,9 @@ export interface MapLayout {
   readonly columnGap: number;
   /** Every how many rows there is room for a label. */
   readonly labelEvery: number;
+  /** Where columns begin, and the last one ends, in pixels and in blocks: computed once, for they are asked for a lot. */
+  readonly pixelEdges: readonly number[];
+  readonly blockEdges: readonly number[];
 }
 
 /** A place on the map. */
@@ -55,7 +58,7 @@ export function layOutMap(space: MapSpace): MapLayout {
   const rows = Math.min(space.peers, MAX_MAP_ROWS);
   const rowCss = clamp(Math.floor(ROWS_HEIGHT_CSS / Math.max(1, rows)), MIN_ROW_CSS, MAX_ROW_CSS);
   const gutterCss = space.width < WIDE ? 74 : 108;
-  const percentCss = space.width < WIDE ? 50 : 60;
+  const percentCss = space.width < WIDE ? 58 : 60;
   const width = Math.max(1, Math.floor(space.width * scale));
   const left = Math.round(gutterCss * scale);
   const cellsWidth = Math.max(1, width - left - Math.round(percentCss * scale));
@@ -69,19 +72,19 @@ export function layOutMap(space: MapSpace): MapLayout {
     gap: rowCss >= 4 ? Math.max(1, Math.round((rowCss >= 12 ? 2 : 1) * scale)) : 0,
     columnGap: columns > 0 && cellsWidth / columns >= 4 * scale ? Math.round(scale) : 0,
     labelEvery: Math.ceil(LABEL_ROW_CSS / rowCss),
+    pixelEdges: edges(columns, (column) => Math.round((column * cellsWidth) / columns)),
+    blockEdges: edges(columns, (column) => Math.ceil((column * space.blocks) / columns)),
   };
 }
 
 /** From which pixel to which a column goes, counted from the left of the cells. */
 export function columnPixels(layout: MapLayout, column: number): readonly [from: number, to: number] {
-  const { cellsWidth, columns } = layout;
-  return [Math.round((column * cellsWidth) / columns), Math.round(((column + 1) * cellsWidth) / columns)];
+  return [layout.pixelEdges[column] ?? 0, layout.pixelEdges[column + 1] ?? 0];
 }
 
 /** From which block to which (not included) a column stands for. */
 export function columnBlocks(layout: MapLayout, column: number): readonly [from: number, to: number] {
-  const { columns, space } = layout;
-  return [Math.ceil((column * space.blocks) / columns), Math.ceil(((column + 1) * space.blocks) / columns)];
+  return [layout.blockEdges[column] ?? 0, layout.blockEdges[column + 1] ?? 0];
 }
 
 /** The column in which a block is. */
@@ -114,6 +117,10 @@ export function cellAt(layout: MapLayout, x: number, y: number): MapCell | undef
 export function neighbourCell(layout: MapLayout, cell: MapCell, [dx, dy]: readonly [number, number]): MapCell {
   const row = clamp((cell.row ?? -1) + dy, -1, layout.rows - 1);
   return { row: row < 0 ? undefined : row, column: clamp(cell.column + dx, 0, layout.columns - 1) };
+}
+
+function edges(columns: number, edge: (column: number) => number): number[] {
+  return Array.from({ length: columns + 1 }, (_, column) => (columns === 0 ? 0 : edge(column)));
 }
 
 function clamp(value: number, min: number, max: number): number {

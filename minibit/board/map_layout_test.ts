@@ -123,11 +123,8 @@ test("a row shows what is held, on its way and missing; nonsense from a peer sho
 });
 
 test("a column of several blocks is as strong as the part that is held", () => {
-  const layout = {
-    ...layOutMap({ width: 200, devicePixelRatio: 1, peers: 1, blocks: 152 }),
-    columns: 76,
-    cellsWidth: 76,
-  };
+  const layout = layOutMap({ width: 208, devicePixelRatio: 1, peers: 1, blocks: 152 });
+  expect(layout.columns).toBe(76);
   const pixels = paint(layout, peerOf(layout, [0, 2, 3]));
   expect([pixels[0], pixels[1], pixels[2]]).toEqual([
     packed(blend(COLOURS.missing, COLOURS.held, 0.5)),

@@ -21,10 +21,10 @@ export function paintMapRow(
 ): void {
   const { layout, colours } = view;
   const dim = peer.departure === undefined ? 0 : GONE;
-  const flying = new Set<number>();
+  const flying = new Uint8Array(layout.columns);
   for (const [block] of peer.stats.fetching) {
     if (block >= 0 && block < layout.space.blocks && !peer.blocks.has(block)) {
-      flying.add(columnOf(layout, block));
+      flying[columnOf(layout, block)] = 1;
     }
   }
   const inFlight = packed(colours.inFlight);
@@ -33,7 +33,7 @@ export function paintMapRow(
   for (let column = 0; column < layout.columns; column++) {
     const [from, to] = columnPixels(layout, column);
     const shade = shades[Math.round(heldPart(layout, peer, column) * (shades.length - 1))] as number;
-    pixels.fill(flying.has(column) ? inFlight : shade, from, Math.max(from + 1, to - layout.columnGap));
+    pixels.fill(flying[column] === 1 ? inFlight : shade, from, Math.max(from + 1, to - layout.columnGap));
   }
 }
 

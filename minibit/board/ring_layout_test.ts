@@ -83,7 +83,7 @@ test("the map tells of a cell: its block, the copies, and who fetches it from wh
   expect(lines[2]).toBe(`peer ${peers[row]?.id} fetches it from peer ${from}`);
   expect(mapTip({ row: 0, column: 3 }, { layout, swarm, peers })[2]).toBe("peer 0 holds it");
   expect(mapTip({ row: undefined, column: 199 }, { layout, swarm, peers })[0]).toBe("Block 199 · 63.0 KiB");
-  const narrow = layOutMap({ width: 224, devicePixelRatio: 1, peers: 12, blocks: 200 });
+  const narrow = layOutMap({ width: 232, devicePixelRatio: 1, peers: 12, blocks: 200 });
   expect(mapTip({ row: 0, column: 0 }, { layout: narrow, swarm, peers }).join("\n")).toMatch(
     /^Blocks 0 to 1 · 64.0 KiB each\n/,
   );

@@ -28,6 +28,9 @@ interface Drawn {
   readonly chosen: boolean;
 }
 
+/** What changed in a row since it was drawn. */
+type Changed = "nothing" | "transfers" | "blocks";
+
 /** Peers by blocks on a canvas. Only rows that changed are drawn; above them a strip tells how rare each block is. */
 export class BlockMap implements View {
   readonly everyMs = 0;
@@ -38,9 +41,9 @@ export class BlockMap implements View {
       "aria-label": "Block map. Arrow keys go from block to block, Enter chooses a peer",
     },
   });
-  readonly #context = context2d(this.#canvas);
-  /** A row of pixels a peer, as wide as the cells: stretched when it goes to the canvas. */
-  #cells = context2d(make("canvas"), { willReadFrequently: true });
+  /** Pixels are put into it row by row, which goes straight into memory when the browser keeps it there. */
+  readonly #context = context2d(this.#canvas, { willReadFrequently: true });
+  /** The pixels of one row. */
   #row = new ImageData(1, 1);
   readonly #stage = make("div", { class: "stage", children: [this.#canvas] });
   readonly #more = make("p", { class: "note", attributes: { hidden: "" } });
@@ -77,12 +80,16 @@ export class BlockMap implements View {
     const peers = [...swarm.peers.values()].sort((a, b) => a.id - b.id);
     this.#resize(swarm, palette, peers);
     const layout = this.#layout as MapLayout;
-    let changed = false;
+    let [anything, copies] = [false, false];
     for (let row = 0; row < layout.rows; row++) {
-      changed = this.#drawRow(row, { layout, scene }) || changed;
+      const changed = this.#drawRow(row, { layout, scene });
+      anything ||= changed !== "nothing";
+      copies ||= changed === "blocks";
     }
-    if (changed) {
+    if (copies) {
       this.#drawStrip(layout, scene);
+    }
+    if (anything) {
       this.#pointer.refresh();
     }
     // for whoever observes it, as the bench does; kept, it would grow for as long as the page is open
@@ -116,16 +123,14 @@ export class BlockMap implements View {
     this.#canvas.width = layout.width;
     this.#canvas.height = layout.height;
     this.#canvas.style.height = `${layout.height / layout.scale}px`;
-    this.#cells.canvas.width = layout.cellsWidth;
-    this.#cells.canvas.height = Math.max(1, layout.rows);
-    this.#row = new ImageData(layout.cellsWidth, 1);
+    this.#row = new ImageData(layout.cellsWidth, Math.max(1, layout.rowHeight - layout.gap));
     const unseen = peers.length - layout.rows;
     this.#more.hidden = unseen <= 0;
     setText(this.#more, unseen > 0 ? `The first ${MAX_MAP_ROWS} peers are shown, ${unseen} are not` : "");
   }
 
-  /** Draws a row if it changed; returns whether it did. */
-  #drawRow(row: number, { layout, scene }: { readonly layout: MapLayout; readonly scene: Scene }): boolean {
+  /** Draws a row if it changed, and tells what did. */
+  #drawRow(row: number, { layout, scene }: { readonly layout: MapLayout; readonly scene: Scene }): Changed {
     const peer = this.#peers[row] as PeerModel;
     const now: Drawn = {
       peer,
@@ -135,35 +140,35 @@ export class BlockMap implements View {
       chosen: peer.id === scene.chosen,
     };
     const then = this.#drawn[row];
-    if (
-      then?.peer === peer &&
-      then.held === now.held &&
-      then.fetching === now.fetching &&
-      then.here === now.here &&
-      then.chosen === now.chosen
-    ) {
-      return false;
+    const isSamePeer = then?.peer === peer && then.here === now.here && then.chosen === now.chosen;
+    const isSameHeld = isSamePeer && then.held === now.held;
+    if (isSameHeld && then.fetching === now.fetching) {
+      return "nothing";
     }
     this.#drawn[row] = now;
+    const { left, cellsWidth, top, rowHeight } = layout;
     const pixels = new Uint32Array(this.#row.data.buffer);
-    paintMapRow(pixels, peer, { layout, colours: scene.palette });
-    this.#cells.putImageData(this.#row, 0, row);
-    const { left, cellsWidth, top, rowHeight, gap, width } = layout;
-    const y = top + row * rowHeight;
-    const context = this.#context;
-    context.clearRect(0, y, width, rowHeight);
-    context.imageSmoothingEnabled = false;
-    context.drawImage(this.#cells.canvas, 0, row, cellsWidth, 1, left, y, cellsWidth, rowHeight - gap);
-    this.#drawLabels(row, { layout, scene });
-    return true;
+    paintMapRow(pixels.subarray(0, cellsWidth), peer, { layout, colours: scene.palette });
+    for (let line = 1; line < this.#row.height; line++) {
+      pixels.copyWithin(line * cellsWidth, 0, cellsWidth);
+    }
+    this.#context.putImageData(this.#row, left, top + row * rowHeight);
+    if (layout.labelEvery > 1 ? !isSamePeer : !isSameHeld) {
+      this.#drawLabels(row, { layout, scene });
+    }
+    return isSameHeld ? "transfers" : "blocks";
   }
 
   #drawLabels(row: number, { layout, scene }: { readonly layout: MapLayout; readonly scene: Scene }): void {
-    const { scale, left, cellsWidth, top, rowHeight, gap, labelEvery } = layout;
+    const { scale, left, cellsWidth, top, rowHeight, gap, labelEvery, width } = layout;
     const { palette, chosen } = scene;
     const context = this.#context;
     const peer = this.#peers[row] as PeerModel;
     const y = top + row * rowHeight;
+    // a sparse label stands beside several rows, and clears its own place
+    const from = labelEvery > 1 ? left - 6 * scale : 0;
+    context.clearRect(from, y, left - from, rowHeight);
+    context.clearRect(left + cellsWidth, y, width, rowHeight);
     if (peer.id === chosen) {
       context.fillStyle = cssColour(palette.text);
       context.fillRect(left - 5 * scale, y, 3 * scale, Math.max(1, rowHeight - gap));
@@ -205,6 +210,7 @@ export class BlockMap implements View {
     const { left, cellsWidth, stripHeight, scale, columns, columnGap } = layout;
     const here = Math.max(1, this.#peers.filter(({ departure }) => departure === undefined).length);
     const context = this.#context;
+    const colours: string[] = [];
     context.clearRect(0, 0, layout.width, stripHeight + scale);
     for (let column = 0; column < columns; column++) {
       const [first, end] = columnBlocks(layout, column);
@@ -214,7 +220,9 @@ export class BlockMap implements View {
       }
       const [from, to] = columnPixels(layout, column);
       const height = Math.max(2 * scale, Math.round((stripHeight * copies) / here));
-      context.fillStyle = cssColour(blend(palette.rare, palette.common, commonness(copies, here)));
+      const colour = colours[copies] ?? cssColour(blend(palette.rare, palette.common, commonness(copies, here)));
+      colours[copies] = colour;
+      context.fillStyle = colour;
       context.fillRect(left + from, stripHeight - height, Math.max(1, to - from - columnGap), height);
     }
     context.fillStyle = cssColour(palette.line);

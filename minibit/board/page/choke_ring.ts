@@ -23,6 +23,7 @@ const MAX_SIZE = 620;
 const CROWD = 16;
 const MAX_CHOKED = 600;
 const MAX_ARROW = 7;
+const MAX_CROWD_ARROW = 3;
 
 /** Peers on a circle; who gives to whom, and by which slot. */
 export class ChokeRing implements View {
@@ -115,11 +116,7 @@ export class ChokeRing implements View {
       for (const [from, to] of chokedPairs(swarm, { chosen: focus, max: MAX_CHOKED })) {
         const line = ends({ from, to });
         if (line !== undefined) {
-          strokeBar(
-            this.#context,
-            line,
-            cssColour(palette.choked, this.#peers.length > CROWD && focus === undefined ? 0.25 : 0.7),
-          );
+          strokeBar(this.#context, line, cssColour(palette.choked, this.#isCrowd && focus === undefined ? 0.25 : 0.7));
         }
       }
     }
@@ -131,7 +128,7 @@ export class ChokeRing implements View {
         const colour = edge.kind === "none" ? palette.muted : palette[edge.kind];
         strokeArrow(this.#context, line, {
           colour: cssColour(colour, this.#strength(edge, focus)),
-          width: edgeWidth(edge.rate, { topRate, max: MAX_ARROW }),
+          width: edgeWidth(edge.rate, { topRate, max: this.#isCrowd ? MAX_CROWD_ARROW : MAX_ARROW }),
           dash: DASHES[edge.kind],
           isFlowing: edge.rate > 0,
         });
@@ -143,8 +140,8 @@ export class ChokeRing implements View {
     if (focus !== undefined) {
       return from === focus || to === focus ? 1 : 0.08;
     }
-    const crowd = this.#peers.length > CROWD ? 0.45 : 0.85;
-    return rate > 0 ? crowd : crowd / 2.5;
+    const strength = this.#isCrowd ? 0.4 : 0.85;
+    return rate > 0 ? strength : strength / 2.5;
   }
 
   #drawPeer(
@@ -186,12 +183,12 @@ export class ChokeRing implements View {
     if (i % every === 0 || peer.id === this.#focus()) {
       const away = dot + 14;
       const length = Math.hypot(x - centre.x, y - centre.y) || 1;
-      context.font = `${peer.id === this.#focus() ? 700 : 500} ${this.#peers.length > CROWD ? 12 : 15}px ${palette.font}`;
+      context.font = `${peer.id === this.#focus() ? 700 : 500} ${this.#isCrowd ? 12 : 15}px ${palette.font}`;
       context.textAlign = "center";
       context.textBaseline = "middle";
       context.fillStyle = cssColour(here ? palette.text : palette.muted);
       context.fillText(
-        this.#peers.length > CROWD ? String(peer.id) : shortLabel(peer),
+        this.#isCrowd ? String(peer.id) : shortLabel(peer),
         x + ((x - centre.x) / length) * away,
         y + ((y - centre.y) / length) * away,
       );
@@ -215,6 +212,10 @@ export class ChokeRing implements View {
     if (this.#told.textContent !== words.map(({ textContent }) => textContent).join("")) {
       this.#told.replaceChildren(...words);
     }
+  }
+
+  get #isCrowd(): boolean {
+    return this.#peers.length > CROWD;
   }
 
   #focus(): number | undefined {
