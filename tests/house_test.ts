@@ -76,6 +76,13 @@ const CASES: readonly (readonly [place: string, code: string, rule: string | und
   ["minibit/sim", `import { a } from "../../peer.ts";`, IMPORTS],
   ["minibit/board", `export { a } from "../core/limits.ts";`, undefined],
   ["minibit/board", `import { a } from "../../tracker.ts";`, IMPORTS],
+  ["minibit/board/page", `export { a } from "../board_model.ts";`, undefined],
+  ["minibit/board/page", `export { a } from "../../core/formats.ts";`, undefined],
+  ["minibit/board/page", `import "./styles/base.css"; export { default as plot } from "uplot";`, undefined],
+  ["minibit/board/page", `import { a } from "../page_html.ts";`, IMPORTS],
+  ["minibit/board/page", `import { a } from "../../io/units.ts";`, IMPORTS],
+  ["minibit/board/page", `import { a } from "node:fs";`, IMPORTS],
+  ["minibit/board/page", `import { a } from "hono";`, IMPORTS],
 
   [".", `export { a } from "./utils.ts";`, undefined],
   [".", `export { a } from "./minibit/io/cli.ts";`, undefined],

@@ -87,7 +87,7 @@ export type BoardEvent =
   /** A deserted swarm is forgotten. */
   | { readonly type: "forgotten"; readonly swarm: string }
   /** The charts so far: in snapshots only, after everything else of the swarm. */
-  | { readonly type: "history"; readonly swarm: string; readonly samples: readonly Sample[] };
+  | { readonly type: "history"; readonly swarm: string; readonly samples: readonly Sample[]; readonly everyMs: number };
 
 /** An event and when it happened: milliseconds since the tracker, or the recording, began. */
 export interface TimedEvent {

@@ -56,7 +56,7 @@ function tell(swarm: SwarmModel, event: Exclude<BoardEvent, { type: "swarm" | "f
       swarm.finished(t);
       break;
     case "history":
-      swarm.history.restore(event.samples);
+      swarm.history.restore(event.samples, event.everyMs);
       break;
   }
 }

@@ -30,13 +30,15 @@ export class History {
     }
   }
 
-  /** Takes over the samples of another. */
-  restore(samples: readonly Sample[]): void {
+  /** How far apart samples are taken now. */
+  get everyMs(): number {
+    return this.#everyMs;
+  }
+
+  /** Takes over the samples of another, and goes on at its distance. */
+  restore(samples: readonly Sample[], everyMs: number): void {
     this.#samples = [...samples];
-    const [first, last] = [samples[0]?.t ?? 0, samples.at(-1)?.t ?? 0];
-    while (this.#everyMs * MAX_SAMPLES < last - first) {
-      this.#everyMs *= 2;
-    }
+    this.#everyMs = Math.max(SAMPLE_MS, everyMs);
   }
 }
 

@@ -15,9 +15,7 @@ import {
 } from "../core/limits.ts";
 import { PEER_MESSAGES } from "../core/peer_wire.ts";
 import type { BlockRuns, TimedEvent } from "./board_event.ts";
-
-const FORMAT = "minibit recording";
-const VERSION = 1;
+import { FORMAT, VERSION } from "./read_recording.ts";
 
 /** The first bytes of every recording. */
 export const RECORDING_BEGINS = `{"format":"${FORMAT}"`;

@@ -195,7 +195,9 @@ export class SwarmModel {
     if (this.doneMs !== undefined) {
       events.push({ t: this.doneMs, event: { type: "done", swarm } });
     }
-    events.push({ t: this.beganMs, event: { type: "history", swarm, samples: this.history.samples } });
+    // a copy: whoever keeps the snapshot must not see the samples that follow
+    const { samples, everyMs } = this.history;
+    events.push({ t: this.beganMs, event: { type: "history", swarm, samples: [...samples], everyMs } });
     return events;
   }
 

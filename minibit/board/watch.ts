@@ -3,8 +3,8 @@ import { quote } from "../core/quote.ts";
 import type { ProgressStream } from "../io/progress.ts";
 import { formatPercent, formatRate, formatSize } from "../io/units.ts";
 import type { BoardModel } from "./board_model.ts";
+import { peerWords } from "./peer_words.ts";
 import type { PeerModel, SwarmModel } from "./swarm_model.ts";
-import { stateInWords } from "./words.ts";
 
 /** How often the table is drawn, and how often a line is written where output is piped. */
 const DRAW_MS = 500;
@@ -93,7 +93,9 @@ export function tableOf(model: BoardModel, size: { readonly rows: number; readon
   const lines: string[] = [];
   for (const swarm of model.swarms.values()) {
     lines.push(summaryOf(swarm));
-    const rows = [...swarm.peers.values()].sort((a, b) => a.id - b.id).map((peer) => rowOf(peer));
+    const rows = [...swarm.peers.values()]
+      .sort((a, b) => a.id - b.id)
+      .map((peer) => rowOf(peer, { swarm, nowMs: model.nowMs }));
     lines.push(...aligned([["peer", "has", "receives", "sends", "state"], ...rows]), "");
   }
   if (lines.length === 0) {
@@ -106,12 +108,12 @@ export function tableOf(model: BoardModel, size: { readonly rows: number; readon
   return lines.map((line) => (line.length > size.columns ? `${line.slice(0, size.columns - 1)}…` : line));
 }
 
-function rowOf(peer: PeerModel): string[] {
+function rowOf(peer: PeerModel, context: { readonly swarm: SwarmModel; readonly nowMs: number }): string[] {
   const { name, id, blocks, stats } = peer;
   const percent = formatPercent(blocks.size === 0 ? 1 : blocks.count / blocks.size);
   const label = name === "" ? `peer ${id}` : shown(name);
   const [down, up] = [stats.downBytesPerSecond, stats.upBytesPerSecond].map(formatRate);
-  return [label, percent, down ?? "", up ?? "", stateInWords(peer)];
+  return [label, percent, down ?? "", up ?? "", peerWords(peer, context)];
 }
 
 /** A swarm in one line. */

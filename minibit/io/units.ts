@@ -5,6 +5,9 @@
  * what the parsers read.
  */
 import { UserError } from "../core/errors.ts";
+import { UNLIMITED } from "../core/formats.ts";
+
+export { formatDuration, formatPercent, formatRate, formatSize } from "../core/formats.ts";
 
 /** A text that is not the value it should be. `reason` is the message's second half, for callers that know the flag. */
 export class UnitError extends UserError {
@@ -48,8 +51,6 @@ const MS_PER_UNIT: ReadonlyMap<string, number> = new Map([
   ["h", 3_600_000],
 ]);
 
-const BINARY_UNITS = ["TiB", "GiB", "MiB", "KiB"] as const;
-const UNLIMITED = "unlimited";
 const MAX_PORT = 65_535;
 
 /**
@@ -68,13 +69,6 @@ export function parseSize(text: string): number {
     throw new UnitError("size", text, `not a whole number of bytes below 2^53 (${hint})`);
   }
   return bytes;
-}
-
-/** Writes bytes for people, to three digits: `1.50 MiB`. */
-export function formatSize(bytes: number): string {
-  // the unit is chosen after rounding: 1023.99 KiB is 1.00 MiB, not 1024 KiB
-  const unit = BINARY_UNITS.find((name) => bytes / bytesIn(name) >= 0.9995);
-  return unit === undefined ? `${Math.round(bytes)} B` : `${threeDigits(bytes / bytesIn(unit))} ${unit}`;
 }
 
 /**
@@ -97,11 +91,6 @@ export function parseRate(text: string): number {
   return bytesPerSecond;
 }
 
-/** Writes a rate in bytes a second for people: `1.50 MiB/s`, or `unlimited` for Infinity. */
-export function formatRate(bytesPerSecond: number): string {
-  return bytesPerSecond === Number.POSITIVE_INFINITY ? UNLIMITED : `${formatSize(bytesPerSecond)}/s`;
-}
-
 /**
  * Reads a time such as `250ms`, `5s`, `1.5m`, `2h` or `0`.
  *
@@ -114,22 +103,6 @@ export function parseDuration(text: string): number {
     throw new UnitError("time", text, "not a number with a unit of ms, s, m or h (write it like 250ms or 5s)");
   }
   return milliseconds;
-}
-
-/** Writes milliseconds for people, to three digits at most: `250ms`, `1.50s`, `2m05s`, `1h01m`. */
-export function formatDuration(milliseconds: number): string {
-  if (milliseconds < 999.5) {
-    return `${Math.round(milliseconds)}ms`;
-  }
-  if (milliseconds < 59_950) {
-    return `${threeDigits(milliseconds / 1000)}s`;
-  }
-  const seconds = Math.round(milliseconds / 1000);
-  if (seconds < 3600) {
-    return `${Math.floor(seconds / 60)}m${twoDigits(seconds % 60)}s`;
-  }
-  const minutes = Math.round(seconds / 60);
-  return `${Math.floor(minutes / 60)}h${twoDigits(minutes % 60)}m`;
 }
 
 /**
@@ -200,11 +173,6 @@ export function parsePercent(text: string): number {
   return percent / 100;
 }
 
-/** Writes a ratio of 0 to 1 as a percentage; never `100.0%` before all is there. */
-export function formatPercent(ratio: number): string {
-  return `${(Math.floor(ratio * 1000) / 10).toFixed(1)}%`;
-}
-
 /** The number in front times the factor of the unit behind it; undefined when either is missing. */
 function scaled(text: string, factors: ReadonlyMap<string, number>): number | undefined {
   const match = /^([\d.]+) ?([A-Za-z]*)$/.exec(text);
@@ -215,16 +183,4 @@ function scaled(text: string, factors: ReadonlyMap<string, number>): number | un
 
 function decimal(text: string): number | undefined {
   return /^\d+(\.\d+)?$/.test(text) ? Number(text) : undefined;
-}
-
-function bytesIn(unit: (typeof BINARY_UNITS)[number]): number {
-  return BYTES_PER_UNIT.get(unit) ?? 1;
-}
-
-function threeDigits(value: number): string {
-  return value.toFixed(value < 9.995 ? 2 : value < 99.95 ? 1 : 0);
-}
-
-function twoDigits(value: number): string {
-  return String(value).padStart(2, "0");
 }

@@ -1,0 +1,86 @@
+/** The numbers that stand above everything else: how far a swarm is, how fast, and for how long still. */
+import { isWhole } from "./peer_words.ts";
+import type { PeerModel, SwarmModel } from "./swarm_model.ts";
+
+/** A swarm at a glance. */
+export interface SwarmFigures {
+  /** Peers that are here. */
+  readonly here: number;
+  readonly complete: number;
+  /** How many should be complete in the end, as far as is known. */
+  readonly of: number;
+  /** What peers hold of what they should hold in the end; the seeds do not count. */
+  readonly percent: number;
+  readonly bytesPerSecond: number;
+  /** Until all that are here are complete; undefined when nobody can say. */
+  readonly etaMs: number | undefined;
+  readonly copies: { readonly min: number; readonly mean: number; readonly max: number };
+}
+
+/** Looks at a swarm. */
+export function figuresOf(swarm: SwarmModel): SwarmFigures {
+  const here = [...swarm.peers.values()].filter(({ departure }) => departure === undefined);
+  const leechers = here.filter(({ seed }) => !seed);
+  const complete = [...swarm.peers.values()].filter(isWhole).length;
+  const waiting = here.filter((peer) => !isWhole(peer)).length;
+  return {
+    here: here.length,
+    complete,
+    of: swarm.expected > 0 ? swarm.expected : complete + waiting,
+    percent: leechers.reduce((sum, peer) => sum + percentOf(peer), 0) / Math.max(1, leechers.length),
+    bytesPerSecond: here.reduce((sum, { stats }) => sum + stats.downBytesPerSecond, 0),
+    etaMs: swarmEtaMs(swarm, here),
+    copies: copiesOf(swarm.copies),
+  };
+}
+
+/** What a peer holds, in percent; never 100 before it has everything. */
+export function percentOf(peer: PeerModel): number {
+  const { blocks } = peer;
+  if (blocks.complete) {
+    return blocks.size > 0 || isWhole(peer) ? 100 : 0;
+  }
+  return Math.floor((1000 * blocks.count) / blocks.size) / 10;
+}
+
+/** A percentage for people: `51.5 %`, and `100 %` only when it is. */
+export function percentText(percent: number): string {
+  return percent >= 100 ? "100 %" : `${percent.toFixed(1)} %`;
+}
+
+/** How long a peer takes until it is complete, at its rate of now; undefined when it does not receive, or is done. */
+export function etaMsOf(swarm: SwarmModel, peer: PeerModel): number | undefined {
+  const rate = peer.stats.downBytesPerSecond;
+  if (peer.departure !== undefined || peer.blocks.complete || rate <= 0) {
+    return undefined;
+  }
+  return (1000 * missingBytes(swarm, peer)) / rate;
+}
+
+/** Fewest, mean and most copies of a block. */
+export function copiesOf(copies: Uint16Array): SwarmFigures["copies"] {
+  let min = copies[0] ?? 0;
+  let max = 0;
+  let sum = 0;
+  for (const count of copies) {
+    min = Math.min(min, count);
+    max = Math.max(max, count);
+    sum += count;
+  }
+  return { min, max, mean: sum / Math.max(1, copies.length) };
+}
+
+/** The slowest that receives, but no sooner than all bytes can have come at the rate of all. */
+function swarmEtaMs(swarm: SwarmModel, here: readonly PeerModel[]): number | undefined {
+  const incomplete = here.filter(({ blocks }) => !blocks.complete);
+  const rate = incomplete.reduce((sum, { stats }) => sum + stats.downBytesPerSecond, 0);
+  if (incomplete.length === 0 || rate <= 0) {
+    return undefined;
+  }
+  const bytes = incomplete.reduce((sum, peer) => sum + missingBytes(swarm, peer), 0);
+  return Math.max((1000 * bytes) / rate, ...incomplete.map((peer) => etaMsOf(swarm, peer) ?? 0));
+}
+
+function missingBytes({ share }: SwarmModel, { blocks }: PeerModel): number {
+  return Math.max(0, share.sizeBytes - blocks.count * share.blockSizeBytes);
+}

@@ -1,0 +1,107 @@
+import { expect, test } from "bun:test";
+import { type BoardEvent, toRuns } from "./board_event.ts";
+import { BoardModel } from "./board_model.ts";
+import { copiesOf, etaMsOf, figuresOf, percentOf, percentText } from "./swarm_figures.ts";
+import { NO_BOARD_STATS, type PeerModel, type SwarmModel } from "./swarm_model.ts";
+import { verdictOf } from "./verdict.ts";
+
+const share = { name: "a", sizeBytes: 95, blockSizeBytes: 10, blockCount: 10 };
+
+/** A seed and two peers, of which 1 holds 4 blocks and 2 holds none. */
+function board(...events: readonly (readonly [t: number, event: BoardEvent])[]): SwarmModel {
+  const model = new BoardModel();
+  const join = (id: number, count: number, t: number): void => {
+    const peer = { id, name: `peer ${id}`, host: "::1", port: 1, seed: id === 0 };
+    model.apply({ t, event: { type: "peer", swarm: "s", peer, blocks: toRuns(Array.from({ length: count }).keys()) } });
+  };
+  model.apply({ t: 0, event: { type: "swarm", swarm: "s", share, expected: 3, uplinkBytesPerSecond: 10 } });
+  join(0, 10, 0);
+  join(1, 4, 1000);
+  join(2, 0, 2000);
+  for (const [t, event] of events) {
+    model.apply({ t, event });
+  }
+  return model.swarms.get("s") as SwarmModel;
+}
+
+function rate(peer: number, downBytesPerSecond: number): [number, BoardEvent] {
+  return [3000, { type: "stats", swarm: "s", peer, stats: { ...NO_BOARD_STATS, downBytesPerSecond } }];
+}
+
+function complete(peer: number, t: number): [number, BoardEvent][] {
+  return [
+    [t, { type: "blocks", swarm: "s", peer, blocks: [0, 10] }],
+    [
+      t,
+      {
+        type: "stats",
+        swarm: "s",
+        peer,
+        stats: { ...NO_BOARD_STATS, downBytes: 100, duplicateBytes: 5, messages: { CHOKE: 1, BLOCK: 7 } },
+      },
+    ],
+    [t, { type: "complete", swarm: "s", peer }],
+  ];
+}
+
+test("the figures of a swarm under way", () => {
+  const swarm = board(rate(1, 5), rate(2, 19));
+  expect(figuresOf(swarm)).toEqual({
+    ...{ here: 3, complete: 1, of: 3, percent: 20, bytesPerSecond: 24 },
+    // 55 bytes at 5 a second take longest
+    etaMs: 11_000,
+    copies: { min: 1, mean: 1.4, max: 2 },
+  });
+  expect(etaMsOf(swarm, swarm.peers.get(2) as PeerModel)).toBe(5000);
+});
+
+test("nobody can say how long it takes while nothing comes", () => {
+  const swarm = board();
+  expect(figuresOf(swarm).etaMs).toBeUndefined();
+  expect(etaMsOf(swarm, swarm.peers.get(0) as PeerModel)).toBeUndefined();
+});
+
+test("a peer that receives nothing does not make the rest of the swarm endless, nor instant", () => {
+  // 55 and 95 bytes are missing, and 5 a second come
+  expect(figuresOf(board(rate(1, 5))).etaMs).toBe(30_000);
+});
+
+test("never 100 % before everything is there", () => {
+  const swarm = board([5000, { type: "blocks", swarm: "s", peer: 1, blocks: [0, 9] }]);
+  expect(percentOf(swarm.peers.get(1) as PeerModel)).toBe(90);
+  expect([percentText(99.94), percentText(100), percentText(7)]).toEqual(["99.9 %", "100 %", "7.0 %"]);
+  expect(copiesOf(new Uint16Array(0))).toEqual({ min: 0, mean: 0, max: 0 });
+});
+
+test("no verdict while somebody fetches or is still to come", () => {
+  expect(verdictOf(board())).toBeUndefined();
+  expect(verdictOf(board(...complete(1, 9000)))).toBeUndefined();
+});
+
+test("the verdict tells who finished when, and how far from the bound", () => {
+  const sent: [number, BoardEvent] = [
+    9000,
+    { type: "stats", swarm: "s", peer: 0, stats: { ...NO_BOARD_STATS, upBytes: 190 } },
+  ];
+  const verdict = verdictOf(board(sent, ...complete(2, 11_000), ...complete(1, 21_000)));
+  expect(verdict?.finishers.map(({ peer, seconds }) => [peer.id, seconds])).toEqual([
+    [2, 10],
+    [1, 20],
+  ]);
+  expect(verdict).toMatchObject({
+    ...{ seconds: 20, without: [], seedShares: 2, duplicateBytes: 10, hashFailures: 0 },
+    messages: [
+      ["BLOCK", 14],
+      ["CHOKE", 2],
+    ],
+    // 95 bytes at 10 a second from the seed
+    boundSeconds: 9.5,
+  });
+});
+
+test("who is gone is named as going without, and does not hold up the verdict", () => {
+  const gone: [number, BoardEvent] = [12_000, { type: "departed", swarm: "s", peer: 2, how: "gone" }];
+  const verdict = verdictOf(board(...complete(1, 9000), gone));
+  expect(verdict?.without.map(({ id }) => id)).toEqual([2]);
+  expect(verdict?.finishers).toHaveLength(1);
+});

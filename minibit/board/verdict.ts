@@ -1,0 +1,72 @@
+/** What there is to say when a swarm has come to its end. */
+import { fluidBoundSeconds } from "../core/fluid_bound.ts";
+import { isWhole } from "./peer_words.ts";
+import type { PeerModel, SwarmModel } from "./swarm_model.ts";
+
+/** How a swarm ended. */
+export interface Verdict {
+  /** From when there was somebody to fetch and somebody to fetch from, until the last was complete. */
+  readonly seconds: number;
+  /** Who fetched the share, the first to finish first, and how many seconds each took. */
+  readonly finishers: readonly { readonly peer: PeerModel; readonly seconds: number }[];
+  /** Who went without it. */
+  readonly without: readonly PeerModel[];
+  /** What the seeds sent, in shares. */
+  readonly seedShares: number;
+  readonly duplicateBytes: number;
+  readonly hashFailures: number;
+  /** Messages between peers, the most frequent first. */
+  readonly messages: readonly (readonly [name: string, count: number])[];
+  /** The shortest time possible, where uplinks are known. */
+  readonly boundSeconds: number | undefined;
+}
+
+/** The verdict; undefined while somebody still fetches, or is still to come. */
+export function verdictOf(swarm: SwarmModel): Verdict | undefined {
+  const peers = [...swarm.peers.values()];
+  const leechers = peers.filter(({ seed }) => !seed);
+  const finished = leechers.filter((peer) => peer.completeMs !== undefined);
+  const without = leechers.filter((peer) => !isWhole(peer));
+  const awaited = without.length === 0 && peers.length < swarm.expected;
+  if (finished.length === 0 || (swarm.doneMs === undefined && (awaited || without.some(isHere)))) {
+    return undefined;
+  }
+  const beganMs = Math.max(earliest(leechers), earliest(peers.filter(({ seed }) => seed)));
+  const finishers = finished
+    .map((peer) => ({ peer, seconds: Math.max(0, (peer.completeMs ?? 0) - beganMs) / 1000 }))
+    .sort((a, b) => a.seconds - b.seconds || a.peer.id - b.peer.id);
+  const sent = peers.filter(({ seed }) => seed).reduce((sum, { stats }) => sum + stats.upBytes, 0);
+  return {
+    seconds: finishers.at(-1)?.seconds ?? 0,
+    finishers,
+    without,
+    seedShares: sent / Math.max(1, swarm.share.sizeBytes),
+    duplicateBytes: leechers.reduce((sum, { stats }) => sum + stats.duplicateBytes, 0),
+    hashFailures: leechers.reduce((sum, { stats }) => sum + stats.hashFailures, 0),
+    messages: Object.entries(swarm.messages).sort(([, a], [, b]) => b - a),
+    boundSeconds: boundOf(swarm, finished),
+  };
+}
+
+/** Only those count who have everything, and of the share what the neediest of them had to fetch. */
+function boundOf(swarm: SwarmModel, finished: readonly PeerModel[]): number | undefined {
+  const { uplinkBytesPerSecond: uplink } = swarm;
+  const seeds = [...swarm.peers.values()].filter(({ seed }) => seed).length;
+  const fetched = finished.map(({ stats }) => stats.downBytes - stats.duplicateBytes).filter((bytes) => bytes > 0);
+  if (uplink === undefined || seeds === 0 || fetched.length === 0) {
+    return undefined;
+  }
+  return fluidBoundSeconds({
+    sizeBytes: Math.max(...fetched),
+    seedUp: seeds * uplink,
+    leechers: fetched.map(() => ({ up: uplink, down: Number.POSITIVE_INFINITY })),
+  });
+}
+
+function isHere({ departure }: PeerModel): boolean {
+  return departure === undefined;
+}
+
+function earliest(peers: readonly PeerModel[]): number {
+  return peers.length === 0 ? 0 : Math.min(...peers.map(({ joinedMs }) => joinedMs));
+}
