@@ -60,17 +60,20 @@ export interface NamedRow<T extends MessageTable> {
 export class Wire<T extends MessageTable> {
   readonly table: T;
   readonly #byCode = new Map<number, NamedRow<T>>();
+  readonly #byName = new Map<string, NamedRow<T>>();
 
   constructor(table: T) {
     this.table = table;
     for (const [name, row] of Object.entries(table)) {
       assert(!this.#byCode.has(row.code), () => `message code ${row.code} used twice`);
-      this.#byCode.set(row.code, {
+      const named = {
         name,
         row,
         fields: Object.entries(row.fields),
         fieldBytes: row.payload === undefined ? undefined : fieldBytes(row),
-      });
+      };
+      this.#byCode.set(row.code, named);
+      this.#byName.set(name, named);
     }
   }
 
@@ -128,12 +131,12 @@ export class Wire<T extends MessageTable> {
    * @returns header and fields; the caller owns the bytes
    */
   encode(message: MessageOf<T>): Uint8Array {
-    const row = this.table[message.type] as MessageRow;
+    const { row, fields } = this.#byName.get(message.type as string) as NamedRow<T>;
     const values = message as { readonly [field: string]: unknown };
     const writer = new Writer();
     writer.u32(0);
     writer.u8(row.code);
-    for (const [field, codec] of Object.entries(row.fields)) {
+    for (const [field, codec] of fields) {
       codec.write(writer, values[field]);
     }
     const payloadBytes = row.payload === undefined ? 0 : (values[row.payload] as number);

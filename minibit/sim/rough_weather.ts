@@ -23,7 +23,8 @@ export const roughWeather: Experiment = {
   literature:
     "Legout et al. 2006: an end game brings little and must cost little; the project's own limit is 1 % of duplicates.",
   reading:
-    "A slow peer holds a block up only until somebody idle takes it over. A liar is banned by each peer at its first block of wrong bytes. " +
+    "A slow peer holds a block up only until somebody idle takes it over; where its kernel has taken 256 KiB for each neighbour already no CANCEL brings " +
+    "them back, so others fetch those blocks too, at the very end, and a lone seed gives its blocks to those who pass them on. A liar is banned by each peer at its first block of wrong bytes. " +
     "When 30 % crash half-way the others lose uplinks and what was on its way, not the share; when 30 % lose their power nobody is told, and each survivor has to find out by " +
     "waiting for answers that do not come. Late comers are served as if they had come with the others, though each finds the best part of the uplinks busy with those who came before.",
   seed: SEED,
@@ -75,6 +76,16 @@ const WEATHERS: Readonly<Record<string, Weather>> = {
     limit: 1.1,
     make: () =>
       build({ ...COMMON, leecher: (id) => (id === 1 ? { upBytesPerSecond: SLOW, downBytesPerSecond: SLOW } : {}) }),
+    counts: (peer) => peer.options.upBytesPerSecond !== SLOW,
+  },
+  "one sends at 1/20, full sockets": {
+    limit: 1.12,
+    make: () =>
+      build({
+        ...COMMON,
+        sendBufferBytes: 256 * 1024,
+        leecher: (id) => (id === 1 ? { upBytesPerSecond: SLOW } : {}),
+      }),
     counts: (peer) => peer.options.upBytesPerSecond !== SLOW,
   },
   "two liars": {
