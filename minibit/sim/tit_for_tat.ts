@@ -22,7 +22,7 @@ export const titForTat: Experiment = {
   reading:
     "It bites where honest peers have more to win from each other than riders get from the seed and the optimistic slots. With a seed no faster than the others it cannot bite much: " +
     "the seed's rate limits everybody, and at the end everybody has room to spare for riders. The original's choker ranks by rare blocks held, not by what was given: riders are served like anybody." +
-    " Of what riders hold at 4x (seed 1, parts of the share): 0.21 came from regular slots that nobody else wanted just then, 0.20 from optimistic slots, 0.14 from the seed, 0.10 from honest peers that had finished, 0.06 from what newcomers are allowed. So they get what is left over; serving them last in their regular slots was tried and changed nothing.",
+    " What riders hold at 4x comes most of all from regular slots that nobody else wanted just then and from optimistic ones; the rest from honest peers that had finished, and from what newcomers are allowed. So they get what is left over. The seed gives them little: while some block exists nowhere else it serves those last who pass on less than others (without that they hold 0.65).",
   seed: SEEDS[0] ?? 1,
   run: (progress) => {
     const rows: Row[] = [];
