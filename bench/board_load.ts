@@ -22,8 +22,9 @@ import { type Address, parseAddress, parseInteger } from "../minibit/io/units.ts
 const TICK_MS = 1000;
 /** A tracker that has just started is busy with its own compiler. */
 const WARM_UP_MS = 5000;
-/** What the slow viewer reads before it pauses for a second. */
+/** What the slow viewer reads before it pauses, and how long until it goes on. */
 const SLOW_BYTES = 16 * 1024;
+const SLOW_MS = 20_000;
 const TICKS_PER_SECOND = 100;
 
 /** A made-up peer: verifies blocks at an even pace, and tells what a busy one tells. */
@@ -95,7 +96,7 @@ class FakePeer {
   }
 }
 
-/** Reads `/events` until it is closed; a slow one a little each second. */
+/** Reads `/events` until it is closed; a slow one a little now and then. */
 class Viewer {
   bytes = 0;
   #isClosed = false;
@@ -127,7 +128,7 @@ class Viewer {
     this.#timer = setInterval(() => {
       since = 0;
       this.#socket?.resume();
-    }, TICK_MS);
+    }, SLOW_MS);
   }
 
   close(): void {

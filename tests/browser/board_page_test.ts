@@ -167,7 +167,7 @@ describe.skipIf(!HAS_BROWSER)("the board", () => {
     await slider.focus();
     await page.keyboard.press("Home");
     const atStart = await untilHeld(page, "fewer", atEnd);
-    expect(await page.locator(".verdict").isVisible()).toBe(false);
+    await page.locator(".verdict").waitFor({ state: "hidden" });
     await page.keyboard.press("PageUp");
     const later = await untilHeld(page, "more", atStart);
     expect(await slider.getAttribute("aria-valuetext")).toBe("0:10 of 0:38");

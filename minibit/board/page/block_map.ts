@@ -34,6 +34,7 @@ type Changed = "nothing" | "transfers" | "blocks";
 /** Peers by blocks on a canvas. Only rows that changed are drawn; above them a strip tells how rare each block is. */
 export class BlockMap implements View {
   readonly everyMs = 0;
+  readonly takesLong = true;
   readonly #canvas = make("canvas", {
     attributes: {
       tabindex: "0",

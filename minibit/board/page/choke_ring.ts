@@ -28,6 +28,7 @@ const MAX_CROWD_ARROW = 3;
 /** Peers on a circle; who gives to whom, and by which slot. */
 export class ChokeRing implements View {
   readonly everyMs = 80;
+  readonly takesLong = true;
   readonly #canvas = make("canvas", {
     attributes: {
       tabindex: "0",

@@ -45,6 +45,7 @@ interface Row {
 /** Every peer with its numbers and, in words, what it does or why it waits. */
 export class PeerTable implements View {
   readonly everyMs = 250;
+  readonly takesLong = true;
   readonly #body = make("tbody");
   readonly #heads = ALL.map(({ name }) =>
     make("th", {

@@ -9,6 +9,7 @@ const MAX_SHARE_NAME = 80;
 /** The share's name and the swarm's figures. */
 export class SwarmHeader implements View {
   readonly everyMs = 200;
+  readonly takesLong = false;
   readonly #name = make("h1", { attributes: { id: "share" } });
   readonly #size = make("p", { class: "muted" });
   readonly #fill = make("div");

@@ -9,6 +9,7 @@ const MAX_FINISHERS = 40;
 /** The end of a swarm: shown once nobody fetches any more. */
 export class VerdictView implements View {
   readonly everyMs = 500;
+  readonly takesLong = false;
   readonly #big = make("p", { class: "big" });
   readonly #facts = make("p");
   readonly #finishers = make("ol");
