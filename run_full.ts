@@ -359,10 +359,11 @@ async function main(): Promise<number> {
   };
   const { stdout } = process;
   const finish = await exportAtEnd(values);
-  const trackerFlags = trackerFlagsOf({ record: values.record, uplink: bound.uplink ?? bound.uploadLimit });
+  const recorded = { record: values.record, uplink: bound.uplink ?? bound.uploadLimit };
   if (hosts === undefined) {
     const lessons = new Lessons(values, values.peers);
     const peerFlags = ["--store", store, ...limits, ...sizes];
+    const trackerFlags = trackerFlagsOf({ ...recorded, peerUplinks: lessons.uploadLimits });
     return await runFull(
       { ...values, peerPort: values.peerPort ?? FIRST_PORT, peerFlags, trackerFlags, logFlags, bound, lessons, stdout },
       stopped,
@@ -371,7 +372,7 @@ async function main(): Promise<number> {
   return await runHosts(
     {
       ...hostOptionsOf({ ...values, hosts }),
-      ...{ seedFlags: [...limits, ...sizes], trackerFlags, logFlags, bound, stdout },
+      ...{ seedFlags: [...limits, ...sizes], trackerFlags: trackerFlagsOf(recorded), logFlags, bound, stdout },
       script: (name) => [process.execPath, join(import.meta.dir, name)],
       program: { entry: join(import.meta.dir, "peer.ts"), oldestBun: OLDEST_BUN },
     },

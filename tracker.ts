@@ -11,14 +11,14 @@ import { exportAtEnd, exportPage, loadRecording } from "./minibit/board/export_p
 import { BoardFeed } from "./minibit/board/feed.ts";
 import { Recorder } from "./minibit/board/recorder.ts";
 import { addBoardRoutes, type Board, type ServerBindings } from "./minibit/board/routes.ts";
-import { toBoardEvent } from "./minibit/board/tracker_news.ts";
+import { type KnownUplinks, toBoardEvent } from "./minibit/board/tracker_news.ts";
 import { Watch } from "./minibit/board/watch.ts";
 import { UserError } from "./minibit/core/errors.ts";
 import { MAX_SWARM_PEERS } from "./minibit/core/limits.ts";
 import type { TrackerStatus } from "./minibit/core/tracker_core.ts";
 import type { TrackerEvent } from "./minibit/core/tracker_io.ts";
 import { type TrackerMessages, trackerWire } from "./minibit/core/tracker_wire.ts";
-import { BOARD_FLAGS } from "./minibit/io/board_flags.ts";
+import { BOARD_FLAGS, parsePeerUplink } from "./minibit/io/board_flags.ts";
 import { parseCommandLine, parseText, runMain } from "./minibit/io/cli.ts";
 import { framed, type Traffic } from "./minibit/io/framed_socket.ts";
 import { checkGroup } from "./minibit/io/group_verdict.ts";
@@ -51,8 +51,8 @@ export interface TrackerOptions {
   readonly httpPort: number;
   /** How many peers, the seed among them, make a group complete; 0: any number. */
   readonly expected: number;
-  /** What each peer's uplink carries in bytes a second, for the board; left out or Infinity: not known. */
-  readonly uplinkBytesPerSecond?: number | undefined;
+  /** For the board's distance from the bound. */
+  readonly uplinks?: KnownUplinks;
   /** Told of all that the board is told. */
   readonly record?: (event: TimedEvent) => void;
 }
@@ -62,6 +62,8 @@ export interface Tracker {
   /** Where peers call it. */
   readonly address: Address;
   /** Where people look. */
+  readonly boardUrl: string;
+  /** Where programs do. */
   readonly statusUrl: string;
   /** What the board shows. */
   readonly feed: BoardFeed;
@@ -112,13 +114,13 @@ function serve(
  * @throws {UserError} when it cannot listen
  */
 export function startTracker(options: TrackerOptions): Tracker {
-  const { host, port, expected, uplinkBytesPerSecond, record } = options;
+  const { host, port, expected, uplinks, record } = options;
   const feed = new BoardFeed(record === undefined ? {} : { record });
   const driver = new TrackerDriver({
     expected,
     onEvent(event, remote) {
       logEvent(event, remote);
-      const news = toBoardEvent(event, { uplinkBytesPerSecond });
+      const news = toBoardEvent(event, uplinks);
       if (news !== undefined) {
         feed.tell(news);
       }
@@ -138,6 +140,7 @@ export function startTracker(options: TrackerOptions): Tracker {
     const server = serve(createStatusApp(status, { kind: "live", feed }), options);
     return {
       address: { host, port: listener.port },
+      boardUrl: server.url,
       statusUrl: `${server.url}status`,
       feed,
       done: driver.done,
@@ -226,6 +229,12 @@ const FLAGS = {
     parse: parseRate,
     defaultHelp: "not known",
   },
+  peerUplink: {
+    value: "peer=rate",
+    help: "with --uplink: what this peer's carries instead, or none",
+    parse: parsePeerUplink,
+    repeats: true,
+  },
   ...BOARD_FLAGS,
   replay: { value: "file", help: "show this recording instead of a swarm; no port for peers", parse: parseText },
   ...LOG_FLAGS,
@@ -257,14 +266,15 @@ async function main(): Promise<number> {
   const stopped = new Promise<StopReason>(onStop);
   let recorder: Recorder | undefined;
   const tracker = startTracker({
-    ...{ host, port, httpPort, expected: expect, uplinkBytesPerSecond: values.uplink },
+    ...{ host, port, httpPort, expected: expect },
+    uplinks: { uplinkBytesPerSecond: values.uplink, peerUplinks: values.peerUplink },
     record: (event) => recorder?.write(event),
   });
   if (record !== undefined) {
     // not before it is certain that there will be something to record
     recorder = new Recorder(record, { began: new Date(), onWarning: (text) => log.warning("{text}", { text }) });
   }
-  console.log(`Tracker listening on ${formatAddress(tracker.address)}, status on ${tracker.statusUrl}`);
+  console.log(`Tracker listening on ${formatAddress(tracker.address)}, board on ${tracker.boardUrl}`);
   const watch = values.watch ? new Watch(tracker.feed.model, process.stdout) : undefined;
   configureLogging({
     ...{ level: values.logLevel, file: values.logFile, json: values.json, who: "tracker" },

@@ -73,7 +73,7 @@ describe("a tracker that does not answer", () => {
 
   test("because it is none is told at once", async () => {
     const { script } = await bed.tracker();
-    const [, status = ""] = await script.said(/status on http:\/\/([^/]+)/);
+    const [, status = ""] = await script.said(/board on http:\/\/([^/]+)/);
     const line = `Cannot use what listens on ${status}: it is no tracker (see --tracker)`;
     await expectComplaint(quietPeer(1, status), FAILED, line);
   });

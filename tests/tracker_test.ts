@@ -191,7 +191,7 @@ describe("a tracker", () => {
 });
 
 describe("the program", () => {
-  const READY = /^Tracker listening on (\S+), status on (http:\S+)$/;
+  const READY = /^Tracker listening on (\S+), board on (http:\S+)$/;
 
   /** The program with these flags, and what it complains about. */
   function run(...flags: string[]): { child: Child; complaints: string[] } {
@@ -209,15 +209,17 @@ describe("the program", () => {
 
   test("says where it listens, ends on Ctrl+C with 130 and frees its ports", async () => {
     const { child } = run("--port", "0", "--http-port", "0");
-    const [, address = "", statusUrl = ""] = READY.exec(await child.ready) ?? [];
+    const [, address = "", boardUrl = ""] = READY.exec(await child.ready) ?? [];
     const peer = await Caller.to(parseAddress(address));
     peer.register(0, Bitfield.full(3));
     expect(await peer.next()).toMatchObject({ type: "REGISTERED" });
-    expect(await (await fetch(statusUrl)).json()).toMatchObject({ swarms: [{ name: "arquivos", peers: [{ id: 0 }] }] });
+    expect(await (await fetch(new URL("status", boardUrl))).json()).toMatchObject({
+      swarms: [{ name: "arquivos", peers: [{ id: 0 }] }],
+    });
     child.kill("SIGINT");
     expect(await child.exited).toEqual({ exitCode: 130, signal: null });
-    const again = start({ port: parseAddress(address).port, httpPort: Number(new URL(statusUrl).port) });
-    expect(again.statusUrl).toBe(statusUrl);
+    const again = start({ port: parseAddress(address).port, httpPort: Number(new URL(boardUrl).port) });
+    expect(again.boardUrl).toBe(boardUrl);
   });
 
   test("with --exit-when-done ends by itself when all are complete and gone", async () => {

@@ -60,7 +60,7 @@ export interface BoardPeer extends PeerAddress {
 
 /** One thing that happened in a swarm, named by its id in hexadecimal. */
 export type BoardEvent =
-  /** A swarm begins. `uplinkBytesPerSecond`: what each uplink carries, where the tracker was told. */
+  /** A swarm begins. `uplinkBytesPerSecond`: what each uplink carries, where the tracker was told; `peerUplinks`: where one carries something else. */
   | {
       readonly type: "swarm";
       readonly swarm: string;
@@ -68,6 +68,7 @@ export type BoardEvent =
       /** How many peers make the group complete; 0: any number. */
       readonly expected: number;
       readonly uplinkBytesPerSecond?: number;
+      readonly peerUplinks?: readonly (readonly [peer: number, bytesPerSecond: number])[];
     }
   /** A peer registers, perhaps again. */
   | {

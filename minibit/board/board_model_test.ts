@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { MAX_DEPARTED_SHOWN } from "../core/limits.ts";
-import { type BoardEvent, fromRuns, type TimedEvent, toRuns } from "./board_event.ts";
+import { type BoardEvent, type BoardPeer, fromRuns, type TimedEvent, toRuns } from "./board_event.ts";
 import { BoardModel } from "./board_model.ts";
 import { NO_BOARD_STATS } from "./swarm_model.ts";
 
@@ -82,6 +82,25 @@ test("of those that departed only the last are shown, however many come and go",
   expect(swarm?.peers.size).toBe(MAX_DEPARTED_SHOWN);
   expect(swarm?.peers.has(3 * MAX_DEPARTED_SHOWN - 1)).toBe(true);
   expect(swarm?.copies[0]).toBe(0);
+});
+
+test("the charts end when all is done, and go on when somebody comes", () => {
+  const peer = (id: number): BoardPeer => ({ id, name: "", host: "::1", port: 1, seed: false });
+  const joins = (t: number, id: number): TimedEvent => ({
+    t,
+    event: { type: "peer", swarm: "s", peer: peer(id), blocks: [0, BLOCKS] },
+  });
+  const leaves = (t: number, id: number): TimedEvent => ({
+    t,
+    event: { type: "departed", swarm: "s", peer: id, how: "left" },
+  });
+  const ended = [joins(0, 0), joins(0, 1), { t: 5000, event: { type: "done", swarm: "s" } as const }, leaves(6000, 0)];
+  const timesOf = (events: readonly TimedEvent[]): number[] =>
+    modelOf([{ t: 0, event: swarmBegins }, ...events])
+      .swarms.get("s")
+      ?.history.samples.map(({ t }) => t) ?? [];
+  expect(timesOf([...ended, leaves(7000, 1)])).toEqual([0, 5000]);
+  expect(timesOf([...ended, joins(8000, 2)])).toEqual([0, 5000, 8000]);
 });
 
 test("runs of blocks read back as the blocks", () => {

@@ -88,7 +88,17 @@ function peerOf(layout: MapLayout, held: readonly number[], fetching: PeerModel[
     blocks.add(block);
   }
   return {
-    ...{ id: 1, name: "", host: "", port: 1, seed: false, joinedMs: 0, activeSinceMs: 0, blocks },
+    ...{
+      id: 1,
+      name: "",
+      host: "",
+      port: 1,
+      seed: false,
+      joinedMs: 0,
+      activeSinceMs: 0,
+      steadyDownBytesPerSecond: 0,
+      blocks,
+    },
     ...{ stats: { ...NO_BOARD_STATS, fetching }, completeMs: undefined, departure: undefined },
   };
 }

@@ -1,5 +1,6 @@
 import { blend, type Colour, packed } from "./colours.ts";
 import { columnBlocks, columnOf, columnPixels, type MapLayout } from "./map_layout.ts";
+import { isWhole } from "./swarm_figures.ts";
 import type { PeerModel } from "./swarm_model.ts";
 
 /** What colours the states of a block have. */
@@ -10,7 +11,8 @@ export interface MapColours {
   readonly background: Colour;
 }
 
-/** How much of its colour a peer keeps that is not here any more. */
+/** How pale a peer is that is not here any more: one that left with the whole share less than one that went without. */
+const LEFT = 0.4;
 const GONE = 0.7;
 
 /** Fills `pixels`, one row of `layout.cellsWidth`, with the states of a peer's blocks; 0 between cells. */
@@ -20,7 +22,7 @@ export function paintMapRow(
   view: { readonly layout: MapLayout; readonly colours: MapColours },
 ): void {
   const { layout, colours } = view;
-  const dim = peer.departure === undefined ? 0 : GONE;
+  const dim = peer.departure === undefined ? 0 : isWhole(peer) ? LEFT : GONE;
   const flying = new Uint8Array(layout.columns);
   for (const [block] of peer.stats.fetching) {
     if (block >= 0 && block < layout.space.blocks && !peer.blocks.has(block)) {

@@ -2,6 +2,7 @@
 import { formatClock } from "../core/formats.ts";
 import type { Activity } from "./board_event.ts";
 import { counted } from "./labels.ts";
+import { isWhole, percentOf, percentText } from "./swarm_figures.ts";
 import type { PeerModel, SwarmModel } from "./swarm_model.ts";
 
 /** From when on it is told how long something lasts: below, everything lasts. */
@@ -12,7 +13,10 @@ export function peerWords(peer: PeerModel, context: { readonly swarm: SwarmModel
   const { swarm, nowMs } = context;
   if (peer.departure !== undefined) {
     const when = formatClock(peer.departure.t - swarm.beganMs);
-    return peer.departure.how === "left" ? `left at ${when}` : `gone: silent since ${when}`;
+    if (peer.departure.how === "gone") {
+      return `gone: silent since ${when}`;
+    }
+    return isWhole(peer) ? `left at ${when}` : `gone at ${when} with ${percentText(percentOf(peer))}`;
   }
   const { hashFailures } = peer.stats;
   const failures = hashFailures > 0 ? `; ${counted(hashFailures, "block")} with a wrong hash` : "";
@@ -23,11 +27,6 @@ export function peerWords(peer: PeerModel, context: { readonly swarm: SwarmModel
 export function isIdle(peer: PeerModel): boolean {
   const { activity } = peer.stats;
   return peer.departure === undefined && activity !== "fetching" && activity !== "complete" && !isWhole(peer);
-}
-
-/** Whether a peer is known to hold the whole share. */
-export function isWhole(peer: PeerModel): boolean {
-  return peer.seed || peer.completeMs !== undefined;
 }
 
 function activityWords(peer: PeerModel, nowMs: number): string {

@@ -49,9 +49,12 @@ test("what has just begun is told without a time, what lasts with a clock", () =
 });
 
 test("a peer that is not here is told with when it went, in the swarm's time", () => {
-  const left = board([13_000, { type: "departed", swarm: "s", peer: 1, how: "left" }]);
+  const departed: BoardEvent = { type: "departed", swarm: "s", peer: 1, how: "left" };
+  const left = board([12_000, { type: "complete", swarm: "s", peer: 1 }], [13_000, departed]);
+  const ended = board([13_000, departed]);
   const gone = board([13_000, { type: "departed", swarm: "s", peer: 1, how: "gone" }]);
   expect(peerWords(left.peer, { swarm: left.swarm, nowMs: 20_000 })).toBe("left at 0:12");
+  expect(peerWords(ended.peer, { swarm: ended.swarm, nowMs: 20_000 })).toBe("gone at 0:12 with 0.0 %");
   expect(peerWords(gone.peer, { swarm: gone.swarm, nowMs: 20_000 })).toBe("gone: silent since 0:12");
 });
 

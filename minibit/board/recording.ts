@@ -70,6 +70,7 @@ const event = v.variant("type", [
     }),
     expected: count,
     uplinkBytesPerSecond: v.exactOptional(rate),
+    peerUplinks: v.exactOptional(v.array(v.strictTuple([id, rate]))),
   }),
   v.strictObject({
     type: v.literal("peer"),

@@ -30,7 +30,7 @@ function read(text: string): TimedEvent[] {
 test("every kind of event reads back as it was written", () => {
   const events: BoardEvent[] = [
     begins,
-    { ...begins, swarm: "cd".repeat(32), uplinkBytesPerSecond: 1000 },
+    { ...begins, swarm: "cd".repeat(32), uplinkBytesPerSecond: 1000, peerUplinks: [[3, 0]] },
     joins,
     { type: "blocks", swarm: ID, peer: 1, blocks: [7, 2] },
     { type: "stats", swarm: ID, peer: 1, stats: stats as unknown as typeof NO_BOARD_STATS },

@@ -1,5 +1,5 @@
 /** The numbers that stand above everything else: how far a swarm is, how fast, and for how long still. */
-import { isWhole } from "./peer_words.ts";
+import { formatClock } from "../core/formats.ts";
 import type { PeerModel, SwarmModel } from "./swarm_model.ts";
 
 /** A swarm at a glance. */
@@ -20,7 +20,10 @@ export interface SwarmFigures {
 /** Looks at a swarm. */
 export function figuresOf(swarm: SwarmModel): SwarmFigures {
   const here = [...swarm.peers.values()].filter(({ departure }) => departure === undefined);
-  const leechers = here.filter(({ seed }) => !seed);
+  // who left with the whole share has it still; who went without is no part of the swarm any more
+  const leechers = [...swarm.peers.values()].filter(
+    (peer) => !peer.seed && (peer.departure === undefined || isWhole(peer)),
+  );
   const complete = [...swarm.peers.values()].filter(isWhole).length;
   const waiting = here.filter((peer) => !isWhole(peer)).length;
   return {
@@ -32,6 +35,16 @@ export function figuresOf(swarm: SwarmModel): SwarmFigures {
     etaMs: swarmEtaMs(swarm, here),
     copies: copiesOf(swarm.copies),
   };
+}
+
+/** Whether a peer is known to hold the whole share. */
+export function isWhole(peer: PeerModel): boolean {
+  return peer.seed || peer.completeMs !== undefined;
+}
+
+/** How long something still takes, as a clock tells it: `0:07`; a dash when nobody can say. */
+export function etaText(etaMs: number | undefined): string {
+  return etaMs === undefined ? "-" : formatClock(Math.ceil(etaMs / 1000) * 1000);
 }
 
 /** What a peer holds, in percent; never 100 before it has everything. */
@@ -48,9 +61,9 @@ export function percentText(percent: number): string {
   return percent >= 100 ? "100 %" : `${percent.toFixed(1)} %`;
 }
 
-/** How long a peer takes until it is complete, at its rate of now; undefined when it does not receive, or is done. */
+/** How long a peer takes until it is complete, at its rate of the last seconds; undefined when it does not receive, or is done. */
 export function etaMsOf(swarm: SwarmModel, peer: PeerModel): number | undefined {
-  const rate = peer.stats.downBytesPerSecond;
+  const rate = peer.steadyDownBytesPerSecond;
   if (peer.departure !== undefined || peer.blocks.complete || rate <= 0) {
     return undefined;
   }
@@ -73,7 +86,7 @@ export function copiesOf(copies: Uint16Array): SwarmFigures["copies"] {
 /** The slowest that receives, but no sooner than all bytes can have come at the rate of all. */
 function swarmEtaMs(swarm: SwarmModel, here: readonly PeerModel[]): number | undefined {
   const incomplete = here.filter(({ blocks }) => !blocks.complete);
-  const rate = incomplete.reduce((sum, { stats }) => sum + stats.downBytesPerSecond, 0);
+  const rate = incomplete.reduce((sum, peer) => sum + peer.steadyDownBytesPerSecond, 0);
   if (incomplete.length === 0 || rate <= 0) {
     return undefined;
   }

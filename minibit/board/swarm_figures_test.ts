@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { type BoardEvent, toRuns } from "./board_event.ts";
 import { BoardModel } from "./board_model.ts";
-import { copiesOf, etaMsOf, figuresOf, percentOf, percentText } from "./swarm_figures.ts";
+import { copiesOf, etaMsOf, etaText, figuresOf, percentOf, percentText } from "./swarm_figures.ts";
 import { NO_BOARD_STATS, type PeerModel, type SwarmModel } from "./swarm_model.ts";
 import { verdictOf } from "./verdict.ts";
 
@@ -9,12 +9,19 @@ const share = { name: "a", sizeBytes: 95, blockSizeBytes: 10, blockCount: 10 };
 
 /** A seed and two peers, of which 1 holds 4 blocks and 2 holds none. */
 function board(...events: readonly (readonly [t: number, event: BoardEvent])[]): SwarmModel {
+  return boardOf({}, events);
+}
+
+function boardOf(
+  uplinks: Pick<Extract<BoardEvent, { type: "swarm" }>, "peerUplinks">,
+  events: readonly (readonly [t: number, event: BoardEvent])[],
+): SwarmModel {
   const model = new BoardModel();
   const join = (id: number, count: number, t: number): void => {
     const peer = { id, name: `peer ${id}`, host: "::1", port: 1, seed: id === 0 };
     model.apply({ t, event: { type: "peer", swarm: "s", peer, blocks: toRuns(Array.from({ length: count }).keys()) } });
   };
-  model.apply({ t: 0, event: { type: "swarm", swarm: "s", share, expected: 3, uplinkBytesPerSecond: 10 } });
+  model.apply({ t: 0, event: { type: "swarm", swarm: "s", share, expected: 3, uplinkBytesPerSecond: 10, ...uplinks } });
   join(0, 10, 0);
   join(1, 4, 1000);
   join(2, 0, 2000);
@@ -53,6 +60,22 @@ test("the figures of a swarm under way", () => {
     copies: { min: 1, mean: 1.4, max: 2 },
   });
   expect(etaMsOf(swarm, swarm.peers.get(2) as PeerModel)).toBe(5000);
+});
+
+test("who left with the whole share counts as copied, who went without is left out", () => {
+  const departed = (peer: number): [number, BoardEvent] => [9000, { type: "departed", swarm: "s", peer, how: "left" }];
+  expect(figuresOf(board(...complete(1, 8000), departed(1), departed(2), departed(0)))).toMatchObject({
+    ...{ here: 0, complete: 2, percent: 100 },
+  });
+  expect(figuresOf(board(...complete(1, 8000), departed(1))).percent).toBeLessThan(100);
+});
+
+test("how long it takes is told from the rate of some seconds, not of the last one", () => {
+  const swarm = board(rate(1, 10), rate(1, 5));
+  expect(swarm.peers.get(1)?.stats.downBytesPerSecond).toBe(5);
+  expect(etaMsOf(swarm, swarm.peers.get(1) as PeerModel)).toBe(55_000 / 9);
+  expect(etaText(55_000 / 9)).toBe("0:07");
+  expect(etaText(undefined)).toBe("-");
 });
 
 test("nobody can say how long it takes while nothing comes", () => {
@@ -97,6 +120,13 @@ test("the verdict tells who finished when, and how far from the bound", () => {
     // 95 bytes at 10 a second from the seed
     boundSeconds: 9.5,
   });
+});
+
+test("the bound knows of peers whose uplink carries something else", () => {
+  const others: [number, BoardEvent][] = [...complete(2, 11_000), ...complete(1, 21_000)];
+  expect(verdictOf(board(...others))?.boundSeconds).toBe(9.5);
+  const peerUplinks = [[0, 5]] as const;
+  expect(verdictOf(boardOf({ peerUplinks }, others))?.boundSeconds).toBe(19);
 });
 
 test("who is gone is named as going without, and does not hold up the verdict", () => {

@@ -30,11 +30,16 @@ export const NO_BOARD_STATS: BoardStats = {
   messages: {},
 };
 
+/** How much a new rate counts in the steady one: with a report a second that looks back some five seconds. */
+const STEADY = 0.2;
+
 /** One peer on the board. */
 export interface PeerModel extends BoardPeer {
   readonly joinedMs: number;
   readonly blocks: Bitfield;
   stats: BoardStats;
+  /** What it receives, without the ups and downs of a few seconds: how long it takes is told from this. */
+  steadyDownBytesPerSecond: number;
   /** Since when it has told the same activity. */
   activeSinceMs: number;
   completeMs: number | undefined;
@@ -48,6 +53,7 @@ export class SwarmModel {
   readonly share: ShareSummary;
   readonly expected: number;
   readonly uplinkBytesPerSecond: number | undefined;
+  readonly peerUplinks: ReadonlyMap<number, number>;
   readonly beganMs: number;
   /** By id; those that departed stay to be seen, the last MAX_DEPARTED_SHOWN of them. */
   readonly peers = new Map<number, PeerModel>();
@@ -56,6 +62,8 @@ export class SwarmModel {
   readonly history = new History();
   /** Longest gone first. */
   readonly #departed = new Set<number>();
+  /** All is done, and those who have everything leave: the charts end before that. */
+  #isOver = false;
   /** When as many peers as expected were complete. */
   doneMs: number | undefined;
 
@@ -64,6 +72,7 @@ export class SwarmModel {
     this.share = event.share;
     this.expected = event.expected;
     this.uplinkBytesPerSecond = event.uplinkBytesPerSecond;
+    this.peerUplinks = new Map(event.peerUplinks);
     this.beganMs = t;
     this.copies = new Uint16Array(event.share.blockCount);
   }
@@ -80,16 +89,18 @@ export class SwarmModel {
     this.#count(held, 1);
     this.peers.delete(id);
     this.#departed.delete(id);
+    this.#isOver = false;
     this.peers.set(id, {
       ...{ id, name, host, port, seed },
       joinedMs: t,
       blocks: held,
       stats: NO_BOARD_STATS,
+      steadyDownBytesPerSecond: 0,
       activeSinceMs: t,
       completeMs: former?.completeMs,
       departure: undefined,
     });
-    this.history.note(this, t);
+    this.#note(t);
   }
 
   /** A peer holds more blocks. */
@@ -101,7 +112,7 @@ export class SwarmModel {
     for (const block of addAll(peer.blocks, blocks)) {
       this.copies[block] = (this.copies[block] ?? 0) + 1;
     }
-    this.history.note(this, t);
+    this.#note(t);
   }
 
   reported(id: number, stats: BoardStats, t: number): void {
@@ -112,15 +123,20 @@ export class SwarmModel {
     if (peer.stats === NO_BOARD_STATS || peer.stats.activity !== stats.activity) {
       peer.activeSinceMs = t;
     }
+    const { downBytesPerSecond: rate } = stats;
+    peer.steadyDownBytesPerSecond +=
+      peer.steadyDownBytesPerSecond > 0 && rate > 0
+        ? STEADY * (rate - peer.steadyDownBytesPerSecond)
+        : rate - peer.steadyDownBytesPerSecond;
     peer.stats = stats;
-    this.history.note(this, t);
+    this.#note(t);
   }
 
   completed(id: number, t: number): void {
     const peer = this.peers.get(id);
     if (peer !== undefined) {
       peer.completeMs ??= t;
-      this.history.note(this, t);
+      this.#note(t);
     }
   }
 
@@ -144,12 +160,13 @@ export class SwarmModel {
       this.#departed.delete(oldest);
       this.peers.delete(oldest);
     }
-    this.history.note(this, t);
+    this.#isOver ||= this.doneMs !== undefined && peer.blocks.complete;
+    this.#note(t);
   }
 
   finished(t: number): void {
     this.doneMs ??= t;
-    this.history.note(this, t);
+    this.#note(t);
   }
 
   /** Messages between peers so far, by name. */
@@ -166,13 +183,14 @@ export class SwarmModel {
   /** The events from which another model comes to this state. */
   snapshot(): TimedEvent[] {
     const swarm = this.id;
-    const { share, expected, uplinkBytesPerSecond } = this;
+    const { share, expected, uplinkBytesPerSecond, peerUplinks } = this;
     const events: TimedEvent[] = [
       {
         t: this.beganMs,
         event: {
           ...{ type: "swarm", swarm, share, expected },
           ...(uplinkBytesPerSecond === undefined ? {} : { uplinkBytesPerSecond }),
+          ...(peerUplinks.size === 0 ? {} : { peerUplinks: [...peerUplinks] }),
         },
       },
     ];
@@ -199,6 +217,12 @@ export class SwarmModel {
     const { samples, everyMs } = this.history;
     events.push({ t: this.beganMs, event: { type: "history", swarm, samples: [...samples], everyMs } });
     return events;
+  }
+
+  #note(t: number): void {
+    if (!this.#isOver) {
+      this.history.note(this, t);
+    }
   }
 
   #count(blocks: Bitfield, change: 1 | -1): void {

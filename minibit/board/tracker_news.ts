@@ -2,23 +2,28 @@ import type { TrackerEvent } from "../core/tracker_io.ts";
 import type { MessageCounts, SwarmPeer } from "../core/tracker_peer.ts";
 import { type BoardEvent, type BoardStats, toRuns } from "./board_event.ts";
 
+/** What a tracker was told of the peers' uplinks, in bytes a second; left out or Infinity: not known. */
+export interface KnownUplinks {
+  readonly uplinkBytesPerSecond?: number | undefined;
+  /** Those that carry something else. */
+  readonly peerUplinks?: readonly (readonly [peer: number, bytesPerSecond: number])[];
+}
+
 /**
  * What the board tells of something that happened at the tracker; undefined: nothing.
  *
- * @param options.uplinkBytesPerSecond what each uplink carries, where the tracker was told
+ * @param options what each uplink carries, where the tracker was told
  */
-export function toBoardEvent(
-  event: TrackerEvent,
-  options: { readonly uplinkBytesPerSecond?: number | undefined } = {},
-): BoardEvent | undefined {
+export function toBoardEvent(event: TrackerEvent, options: KnownUplinks = {}): BoardEvent | undefined {
   switch (event.kind) {
     case "new swarm": {
       const { share, expected } = event;
-      const { uplinkBytesPerSecond: uplink } = options;
+      const { uplinkBytesPerSecond: uplink, peerUplinks = [] } = options;
       const isKnown = uplink !== undefined && Number.isFinite(uplink);
       return {
         ...{ type: "swarm", swarm: event.swarm.id, share, expected },
         ...(isKnown ? { uplinkBytesPerSecond: uplink } : {}),
+        ...(isKnown && peerUplinks.length > 0 ? { peerUplinks } : {}),
       };
     }
     case "registered": {

@@ -1,6 +1,6 @@
 /** What there is to say when a swarm has come to its end. */
 import { fluidBoundSeconds } from "../core/fluid_bound.ts";
-import { isWhole } from "./peer_words.ts";
+import { isWhole } from "./swarm_figures.ts";
 import type { PeerModel, SwarmModel } from "./swarm_model.ts";
 
 /** How a swarm ended. */
@@ -50,17 +50,21 @@ export function verdictOf(swarm: SwarmModel): Verdict | undefined {
 
 /** Only those count who have everything, and of the share what the neediest of them had to fetch. */
 function boundOf(swarm: SwarmModel, finished: readonly PeerModel[]): number | undefined {
-  const { uplinkBytesPerSecond: uplink } = swarm;
-  const seeds = [...swarm.peers.values()].filter(({ seed }) => seed).length;
-  const fetched = finished.map(({ stats }) => stats.downBytes - stats.duplicateBytes).filter((bytes) => bytes > 0);
-  if (uplink === undefined || seeds === 0 || fetched.length === 0) {
+  const { uplinkBytesPerSecond: uplink, peerUplinks } = swarm;
+  const seeds = [...swarm.peers.values()].filter(({ seed }) => seed);
+  const fetchers = finished.filter((peer) => fetchedBytes(peer) > 0);
+  if (uplink === undefined || seeds.length === 0 || fetchers.length === 0) {
     return undefined;
   }
   return fluidBoundSeconds({
-    sizeBytes: Math.max(...fetched),
-    seedUp: seeds * uplink,
-    leechers: fetched.map(() => ({ up: uplink, down: Number.POSITIVE_INFINITY })),
+    sizeBytes: Math.max(...fetchers.map(fetchedBytes)),
+    seedUp: seeds.reduce((sum, { id }) => sum + (peerUplinks.get(id) ?? uplink), 0),
+    leechers: fetchers.map(({ id }) => ({ up: peerUplinks.get(id) ?? uplink, down: Number.POSITIVE_INFINITY })),
   });
+}
+
+function fetchedBytes({ stats }: PeerModel): number {
+  return stats.downBytes - stats.duplicateBytes;
 }
 
 function isHere({ departure }: PeerModel): boolean {

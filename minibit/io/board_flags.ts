@@ -1,4 +1,5 @@
 import { type Flags, parseText } from "./cli.ts";
+import { parsePeerId, parseRate } from "./units.ts";
 
 /** Flags of the scripts that keep what the board showed. */
 export const BOARD_FLAGS = {
@@ -14,11 +15,28 @@ export const BOARD_FLAGS = {
   },
 } as const satisfies Flags;
 
-/** What a run tells the tracker: where to record, and what each uplink carries. */
-export function trackerFlagsOf(options: { readonly record: string | undefined; readonly uplink: number }): string[] {
-  const { record, uplink } = options;
+/** How the uplink of a peer is written that gives nothing. */
+const NO_UPLINK = "none";
+
+/** Reads `4=100KiB/s`, or `4=none`: a peer and what its uplink carries. @throws {UnitError} */
+export function parsePeerUplink(text: string): readonly [peer: number, bytesPerSecond: number] {
+  const [id = "", rate = ""] = text.split("=", 2);
+  return [parsePeerId(id), rate === NO_UPLINK ? 0 : parseRate(rate)];
+}
+
+/** What a run tells the tracker: where to record, and what each uplink carries. Without a limit nobody knows. */
+export function trackerFlagsOf(options: {
+  readonly record: string | undefined;
+  readonly uplink: number;
+  /** Those of peers that carry something else. */
+  readonly peerUplinks?: ReadonlyMap<number, number>;
+}): string[] {
+  const { record, uplink, peerUplinks = new Map<number, number>() } = options;
+  const isKnown = [uplink, ...peerUplinks.values()].every(Number.isFinite);
+  const rateText = (rate: number): string => (rate === 0 ? NO_UPLINK : `${Math.round(rate)}B/s`);
   return [
     ...(record === undefined ? [] : ["--record", record]),
-    ...(Number.isFinite(uplink) ? ["--uplink", `${Math.round(uplink)}B/s`] : []),
+    ...(isKnown ? ["--uplink", rateText(uplink)] : []),
+    ...(isKnown ? [...peerUplinks].flatMap(([id, rate]) => ["--peer-uplink", `${id}=${rateText(rate)}`]) : []),
   ];
 }

@@ -12,10 +12,10 @@ function failure(
 }
 
 test("the page's address is where the tracker says it serves", () => {
-  expect(boardUrl("Tracker listening on 127.0.0.1:5000, status on http://127.0.0.1:8081/status")).toBe(
+  expect(boardUrl("Tracker listening on 127.0.0.1:5000, board on http://127.0.0.1:8081/")).toBe(
     "http://localhost:8081/",
   );
-  expect(boardUrl("Tracker listening on [::]:5000, status on http://[::]:8080/status")).toBe(URL);
+  expect(boardUrl("Tracker listening on [::]:5000, board on http://[::]:8080/")).toBe(URL);
   expect(boardUrl("Tracker listening")).toBeUndefined();
 });
 

@@ -18,6 +18,8 @@ export interface TrackerScript {
   /** `127.0.0.1:port`: for `--tracker`. */
   readonly address: string;
   readonly port: number;
+  /** Its page. */
+  readonly boardUrl: string;
   /** The only swarm, as `/status` tells it; undefined while there is none. */
   swarm(): Promise<SwarmStatus | undefined>;
   /** Waits until the only swarm is as wanted. */
@@ -61,9 +63,9 @@ export class TestBed {
   async tracker(options: { readonly port?: number; readonly flags?: readonly string[] } = {}): Promise<TrackerScript> {
     const { port = 0, flags = [] } = options;
     const script = this.start("tracker.ts", "--port", String(port), "--http-port", "0", ...flags);
-    const [, address = "", url = ""] = await script.said(/listening on (\S+), status on (\S+)/);
+    const [, address = "", boardUrl = ""] = await script.said(/listening on (\S+), board on (\S+)/);
     const swarm = async (): Promise<SwarmStatus | undefined> =>
-      ((await (await fetch(url)).json()) as StatusDocument).swarms[0];
+      ((await (await fetch(new URL("status", boardUrl))).json()) as StatusDocument).swarms[0];
     const untilSwarm = (what: string, isSo: (swarm: SwarmStatus) => boolean): Promise<SwarmStatus> => {
       let last: SwarmStatus | undefined;
       return until(
@@ -75,7 +77,7 @@ export class TestBed {
         { details: () => JSON.stringify(last) },
       );
     };
-    return { script, address, port: Number(address.slice(address.lastIndexOf(":") + 1)), swarm, untilSwarm };
+    return { script, boardUrl, address, port: Number(address.slice(address.lastIndexOf(":") + 1)), swarm, untilSwarm };
   }
 
   /** Starts a whole swarm on free ports. */

@@ -11,7 +11,7 @@ import {
   neighbourCell,
 } from "../map_layout.ts";
 import { paintMapRow } from "../map_row.ts";
-import { percentOf } from "../swarm_figures.ts";
+import { isWhole, percentOf } from "../swarm_figures.ts";
 import type { PeerModel, SwarmModel } from "../swarm_model.ts";
 import { context2d, make, section, setText } from "./dom.ts";
 import { legend } from "./legend.ts";
@@ -34,6 +34,7 @@ type Changed = "nothing" | "transfers" | "blocks";
 /** Peers by blocks on a canvas. Only rows that changed are drawn; above them a strip tells how rare each block is. */
 export class BlockMap implements View {
   readonly everyMs = 0;
+  readonly takesLong = true;
   readonly #canvas = make("canvas", {
     attributes: {
       tabindex: "0",
@@ -185,7 +186,8 @@ export class BlockMap implements View {
     context.fillStyle = cssColour(here ? palette.text : palette.muted);
     fillClipped(context, peerLabel(peer), { right: left - 10 * scale, middle, width: left - 12 * scale });
     context.textAlign = "left";
-    context.fillText(here ? `${Math.floor(percentOf(peer))} %` : "gone", left + cellsWidth + 8 * scale, middle);
+    const word = here ? `${Math.floor(percentOf(peer))} %` : isWhole(peer) ? "left" : "gone";
+    context.fillText(word, left + cellsWidth + 8 * scale, middle);
   }
 
   /** Rows too low for labels get one every few rows, over the gutter of its neighbours. */

@@ -42,6 +42,8 @@ export class BoardPage {
   readonly #theme = new Theme(() => this.changed());
   readonly #views: readonly View[];
   readonly #drawnMs = new Map<View, number>();
+  /** Those that do not show the last picture yet. */
+  #stale = new Set<View>();
   #source: Source | undefined;
   #swarm: string | undefined;
   #chosen: number | undefined;
@@ -92,16 +94,22 @@ export class BoardPage {
   /** There is something new to draw. */
   show(source: Source): void {
     this.#source = source;
-    this.#changed();
+    this.#await();
   }
 
   /** The same source is to be drawn anew, all of it: somebody did something, and wants to see it now. */
   changed(): void {
     this.#drawnMs.clear();
-    this.#changed();
+    this.#await();
   }
 
-  #changed(): void {
+  /** All views are to be drawn anew, each when it is its turn. */
+  #await(): void {
+    this.#stale = new Set(this.#views);
+    this.#awaitFrame();
+  }
+
+  #awaitFrame(): void {
     if (!this.#isAwaited) {
       this.#isAwaited = true;
       requestAnimationFrame((nowMs) => this.#frame(nowMs));
@@ -120,19 +128,35 @@ export class BoardPage {
     }
     const { nowMs, endMs } = this.#source;
     const scene: Scene = { swarm, nowMs, endMs, palette: this.#theme.palette, chosen: this.#chosen };
-    for (const view of this.#views) {
-      const drawnMs = this.#drawnMs.get(view) ?? Number.NEGATIVE_INFINITY;
-      if (frameMs - drawnMs >= view.everyMs) {
-        if (!(view instanceof VerdictView)) {
-          view.element.hidden = false;
-        }
-        this.#drawnMs.set(view, frameMs);
-        view.draw(scene);
-      } else {
-        // its turn has not come yet: look again with the next frame
-        this.#changed();
+    const due = this.#due(frameMs);
+    for (const view of due) {
+      if (!(view instanceof VerdictView)) {
+        view.element.hidden = false;
+      }
+      this.#drawnMs.set(view, frameMs);
+      this.#stale.delete(view);
+      view.draw(scene);
+    }
+    if (this.#stale.size > 0) {
+      // their turn has not come yet: look again with the next frame
+      this.#awaitFrame();
+    }
+  }
+
+  /** Whose turn it is. Of those that take long only one is drawn a frame, the longest overdue, so that no frame takes long. */
+  #due(frameMs: number): ReadonlySet<View> {
+    const due = new Set<View>();
+    let [longest, longestMs]: [View | undefined, number] = [undefined, 0];
+    for (const view of this.#stale) {
+      const drawnMs = this.#drawnMs.get(view);
+      const overdueMs = drawnMs === undefined ? 0 : frameMs - drawnMs - view.everyMs;
+      if (drawnMs === undefined || (!view.takesLong && overdueMs >= 0)) {
+        due.add(view);
+      } else if (overdueMs >= longestMs) {
+        [longest, longestMs] = [view, overdueMs];
       }
     }
+    return longest === undefined ? due : due.add(longest);
   }
 
   /** The chosen swarm, or the first when there is none such; keeps the chooser up to date. */

@@ -22,6 +22,7 @@ const DASHES: readonly (readonly number[])[] = [[], [8, 5]];
 /** Throughput, percent of each peer and copies over time. */
 export class Charts implements View {
   readonly everyMs = 250;
+  readonly takesLong = true;
   readonly #rate = new Chart("Throughput of the swarm");
   readonly #percent = new Chart("What each peer holds");
   readonly #copies = new Chart("Copies of a block");

@@ -11,7 +11,7 @@ import {
   ringPoints,
 } from "../ring_layout.ts";
 import { ringWords } from "../ring_words.ts";
-import { percentOf } from "../swarm_figures.ts";
+import { isWhole, percentOf } from "../swarm_figures.ts";
 import type { PeerModel } from "../swarm_model.ts";
 import { context2d, make, section } from "./dom.ts";
 import { legend } from "./legend.ts";
@@ -28,6 +28,7 @@ const MAX_CROWD_ARROW = 3;
 /** Peers on a circle; who gives to whom, and by which slot. */
 export class ChokeRing implements View {
   readonly everyMs = 80;
+  readonly takesLong = true;
   readonly #canvas = make("canvas", {
     attributes: {
       tabindex: "0",
@@ -158,14 +159,11 @@ export class ChokeRing implements View {
     context.arc(x, y, dot, 0, 2 * Math.PI);
     context.fillStyle = cssColour(here ? palette.missing : palette.background);
     context.fill();
-    if (here) {
-      const part = percentOf(peer) / 100;
-      context.beginPath();
-      context.moveTo(x, y);
-      context.arc(x, y, dot, -Math.PI / 2, -Math.PI / 2 + 2 * Math.PI * part);
-      context.fillStyle = cssColour(palette.held);
-      context.fill();
-    }
+    context.beginPath();
+    context.moveTo(x, y);
+    context.arc(x, y, dot, -Math.PI / 2, -Math.PI / 2 + (2 * Math.PI * percentOf(peer)) / 100);
+    context.fillStyle = cssColour(palette.held, here ? 1 : isWhole(peer) ? 0.6 : 0.3);
+    context.fill();
     context.beginPath();
     context.arc(x, y, dot, 0, 2 * Math.PI);
     context.lineWidth = peer.id === this.#focus() ? 3.5 : 1.5;

@@ -1,7 +1,7 @@
-import { formatDuration, formatRate } from "../../core/formats.ts";
+import { formatRate } from "../../core/formats.ts";
 import { peerLabel } from "../labels.ts";
 import { isIdle, peerWords } from "../peer_words.ts";
-import { etaMsOf, percentOf, percentText } from "../swarm_figures.ts";
+import { etaMsOf, etaText, isWhole, percentOf, percentText } from "../swarm_figures.ts";
 import type { PeerModel } from "../swarm_model.ts";
 import { make, section, setText } from "./dom.ts";
 import type { Choose, Scene, View } from "./scene.ts";
@@ -20,17 +20,14 @@ const COLUMNS: readonly Column[] = [
   { name: "Holds", key: percentOf, text: (peer) => percentText(percentOf(peer)) },
   {
     name: "Down",
-    key: ({ stats }) => stats.downBytesPerSecond,
-    text: ({ stats }) => rateText(stats.downBytesPerSecond),
+    key: downOf,
+    text: (peer) => rateText(downOf(peer)),
   },
   { name: "Up", key: ({ stats }) => stats.upBytesPerSecond, text: ({ stats }) => rateText(stats.upBytesPerSecond) },
   {
     name: "Left",
     key: (peer, { swarm }) => etaMsOf(swarm, peer) ?? Number.POSITIVE_INFINITY,
-    text: (peer, { swarm }) => {
-      const etaMs = etaMsOf(swarm, peer);
-      return etaMs === undefined ? "-" : formatDuration(etaMs);
-    },
+    text: (peer, { swarm }) => etaText(etaMsOf(swarm, peer)),
   },
   { name: "Slots", key: (peer) => slotsOf(peer).regular + slotsOf(peer).optimistic, text: slotsText },
 ];
@@ -48,6 +45,7 @@ interface Row {
 /** Every peer with its numbers and, in words, what it does or why it waits. */
 export class PeerTable implements View {
   readonly everyMs = 250;
+  readonly takesLong = true;
   readonly #body = make("tbody");
   readonly #heads = ALL.map(({ name }) =>
     make("th", {
@@ -151,12 +149,18 @@ export class PeerTable implements View {
     });
     row.element.classList.toggle("chosen", peer.id === scene.chosen);
     row.element.classList.toggle("away", peer.departure !== undefined);
+    row.element.classList.toggle("without", peer.departure !== undefined && !isWhole(peer));
     row.element.classList.toggle("idle", isIdle(peer));
   }
 }
 
 function words(peer: PeerModel, scene: Scene): string {
   return peerWords(peer, scene);
+}
+
+/** What comes to a peer; what it tells when it is complete is only the end of its average. */
+function downOf(peer: PeerModel): number {
+  return isWhole(peer) ? 0 : peer.stats.downBytesPerSecond;
 }
 
 function rateText(bytesPerSecond: number): string {

@@ -18,6 +18,8 @@ export interface View {
   readonly element: HTMLElement;
   /** How often at most it is drawn: nobody can read numbers that change with every frame. */
   readonly everyMs: number;
+  /** With many peers it takes long to draw: it does not share a frame with others that do. */
+  readonly takesLong: boolean;
   draw(scene: Scene): void;
 }
 

@@ -1,6 +1,6 @@
-import { formatDuration, formatRate, formatSize } from "../../core/formats.ts";
+import { formatRate, formatSize } from "../../core/formats.ts";
 import { counted, tame } from "../labels.ts";
-import { figuresOf } from "../swarm_figures.ts";
+import { etaText, figuresOf } from "../swarm_figures.ts";
 import { make, setText } from "./dom.ts";
 import type { Scene, View } from "./scene.ts";
 
@@ -9,6 +9,7 @@ const MAX_SHARE_NAME = 80;
 /** The share's name and the swarm's figures. */
 export class SwarmHeader implements View {
   readonly everyMs = 200;
+  readonly takesLong = false;
   readonly #name = make("h1", { attributes: { id: "share" } });
   readonly #size = make("p", { class: "muted" });
   readonly #fill = make("div");
@@ -46,7 +47,7 @@ export class SwarmHeader implements View {
     this.#tell("Complete", `${complete} of ${of}`, "");
     const [rate = "", rateUnit = ""] = formatRate(bytesPerSecond).split(" ");
     this.#tell("Throughput", rate, rateUnit);
-    this.#tell("Time left", etaMs === undefined ? "-" : formatDuration(etaMs), "");
+    this.#tell("Time left", etaText(etaMs), "");
     this.#tell("Copies: min, mean, max", `${copies.min} / ${copies.mean.toFixed(1)} / ${copies.max}`, "");
   }
 

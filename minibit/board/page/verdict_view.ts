@@ -9,6 +9,7 @@ const MAX_FINISHERS = 40;
 /** The end of a swarm: shown once nobody fetches any more. */
 export class VerdictView implements View {
   readonly everyMs = 500;
+  readonly takesLong = false;
   readonly #big = make("p", { class: "big" });
   readonly #facts = make("p");
   readonly #finishers = make("ol");
@@ -51,13 +52,17 @@ export class VerdictView implements View {
 }
 
 function headline({ finishers, without, seconds, boundSeconds }: Verdict): string {
-  const who =
-    without.length === 0 && finishers.length > 1 ? `All ${finishers.length}` : counted(finishers.length, "peer");
+  const all = finishers.length + without.length;
+  const who = without.length > 0 ? `${finishers.length} of ${counted(all, "receiver")}` : receivers(all);
   const bound =
     boundSeconds === undefined || boundSeconds <= 0
       ? ""
       : ` = ${(seconds / boundSeconds).toFixed(2)} x the bound of ${boundSeconds.toFixed(1)} s`;
   return `${who} complete in ${seconds.toFixed(1)} s${bound}`;
+}
+
+function receivers(count: number): string {
+  return count > 1 ? `All ${count} receivers` : "The only receiver";
 }
 
 function facts({ seedShares, duplicateBytes, hashFailures, without }: Verdict): string {

@@ -1,0 +1,121 @@
+/**
+ * What it costs a swarm to be watched, and to be recorded: the same swarm in turns, each on fresh processes. Prints JSON.
+ *
+ *     bun bench/board_cost.ts [--rounds 5] [--peers 4] [--mib 4] [--upload-limit 512KiB/s]
+ *
+ * A viewer here reads and parses all that a page would, but draws nothing: a page is drawn on the viewer's machine.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { BoardModel } from "../minibit/board/board_model.ts";
+import { createRng } from "../minibit/core/rng.ts";
+import { parseCommandLine, parseText, runMain } from "../minibit/io/cli.ts";
+import { ProcessGroup } from "../minibit/io/process_group.ts";
+import { parseInteger } from "../minibit/io/units.ts";
+
+const WAYS = ["alone", "watched", "recorded"] as const;
+type Way = (typeof WAYS)[number];
+
+interface Swarm {
+  readonly folder: string;
+  readonly flags: readonly string[];
+}
+
+/** Runs a swarm; returns how many seconds its last peer took. */
+async function run(way: Way, { folder, flags }: Swarm): Promise<number> {
+  const group = new ProcessGroup();
+  const stop = new AbortController();
+  let seconds = 0;
+  const swarm = group.start({
+    name: "run_full.ts",
+    command: [
+      ...[process.execPath, join(import.meta.dir, "..", "run_full.ts"), "--source", join(folder, "data.bin")],
+      ...["--dir", folder, "--port", "0", "--http-port", "0", "--peer-port", "0", ...flags],
+      ...(way === "recorded" ? ["--record", join(folder, "run.ndjson")] : []),
+    ],
+    onLine: (line) => {
+      const url = /board on (\S+)/.exec(line)?.[1];
+      if (way === "watched" && url !== undefined) {
+        void watch(new URL("events", url), stop.signal);
+      }
+      // a row of the table: peer, seconds, received ...
+      seconds = Math.max(seconds, Number(/^\d+ +([\d.]+) /.exec(line)?.[1] ?? 0));
+    },
+  });
+  const { exitCode } = await swarm.exited;
+  stop.abort();
+  if (exitCode !== 0) {
+    throw new Error(`Cannot measure a swarm that is ${way}: run_full.ts ended with exit code ${exitCode}`);
+  }
+  return seconds;
+}
+
+/** Keeps a model of all that happens, as a page does. */
+async function watch(url: URL, signal: AbortSignal): Promise<void> {
+  const model = new BoardModel();
+  const decoder = new TextDecoder();
+  let rest = "";
+  try {
+    const { body } = await fetch(url, { signal });
+    for await (const chunk of body as ReadableStream<Uint8Array>) {
+      const messages = (rest + decoder.decode(chunk, { stream: true })).split("\n\n");
+      rest = messages.pop() ?? "";
+      for (const data of messages.map((message) => /^data: (.*)$/m.exec(message)?.[1])) {
+        for (const event of data === undefined ? [] : JSON.parse(data).events) {
+          model.apply(event);
+        }
+      }
+    }
+  } catch {
+    // the tracker has ended, or we have
+  }
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
+
+async function main(): Promise<number> {
+  const whole = (text: string): number => parseInteger(text, { min: 1, max: 65536 });
+  const { rounds, peers, mib, uploadLimit } = parseCommandLine({
+    name: "bench/board_cost.ts",
+    summary: "Measures how much longer a swarm takes when it is watched, or recorded.",
+    flags: {
+      rounds: { value: "n", help: "runs of each kind", parse: whole, default: "5" },
+      peers: { value: "n", help: "peers, the seed among them", parse: whole, default: "4" },
+      mib: { value: "n", help: "size of the file in MiB", parse: whole, default: "4" },
+      uploadLimit: { value: "rate", help: "what each peer sends", parse: parseText, default: "512KiB/s" },
+    },
+  });
+  const folder = mkdtempSync(join(tmpdir(), "minibit-cost-"));
+  const rng = createRng(1);
+  writeFileSync(
+    join(folder, "data.bin"),
+    Uint8Array.from({ length: mib * 1024 ** 2 }, () => rng.below(256)),
+  );
+  const swarm = { folder, flags: ["--peers", String(peers), "--upload-limit", uploadLimit] };
+  const seconds: Record<Way, number[]> = { alone: [], watched: [], recorded: [] };
+  try {
+    for (let round = 0; round < rounds; round++) {
+      for (let turn = 0; turn < WAYS.length; turn++) {
+        // nobody is always first
+        const way = WAYS[(turn + round) % WAYS.length] as Way;
+        const took = await run(way, swarm);
+        seconds[way].push(took);
+        process.stderr.write(`${way}: ${took} s\n`);
+      }
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  const medians = Object.fromEntries(WAYS.map((way) => [way, median(seconds[way])]));
+  const morePercent = (way: Way): number =>
+    Number((100 * (median(seconds[way]) / median(seconds.alone) - 1)).toFixed(1));
+  const more = { watchedMorePercent: morePercent("watched"), recordedMorePercent: morePercent("recorded") };
+  process.stdout.write(`${JSON.stringify({ peers, mib, uploadLimit, seconds, medians, ...more }, null, 2)}\n`);
+  return 0;
+}
+
+await runMain(main);
