@@ -25,7 +25,7 @@ import {
   isComplaint,
   ProcessGroup,
 } from "./minibit/io/process_group.ts";
-import { RUN_FLAGS } from "./minibit/io/run_flags.ts";
+import { RUN_FLAGS, refuseHostFlags } from "./minibit/io/run_flags.ts";
 import { hostOptionsOf, runHosts } from "./minibit/io/run_hosts.ts";
 import { RunRecords } from "./minibit/io/run_records.ts";
 import { summaryTable } from "./minibit/io/run_summary.ts";
@@ -361,6 +361,7 @@ async function main(): Promise<number> {
   const finish = await exportAtEnd(values);
   const recorded = { record: values.record, uplink: bound.uplink ?? bound.uploadLimit };
   if (hosts === undefined) {
+    refuseHostFlags(values);
     const lessons = new Lessons(values, values.peers);
     const peerFlags = ["--store", store, ...limits, ...sizes];
     const trackerFlags = trackerFlagsOf({ ...recorded, peerUplinks: lessons.uploadLimits });

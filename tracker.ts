@@ -259,6 +259,7 @@ async function main(): Promise<number> {
   }
   refuse(exitWhenDone && expect === 0, "Cannot use --exit-when-done: nobody is expected (add --expect)");
   refuse(deadline !== undefined && expect < 2, "Cannot use --deadline: no receiver is expected (add --expect)");
+  refuse(quorum !== 1 && deadline === undefined, "Cannot use --quorum: when should it be judged? (add --deadline)");
   const exportPageAtEnd = await exportAtEnd(values);
   if (record !== undefined) {
     await Recorder.checkPlace(record);
@@ -308,7 +309,7 @@ async function runReplay(
 ): Promise<number> {
   const { replay, export: exportTo } = options;
   refuse(options.record !== undefined || options.watch, "Cannot use --replay with --record or --watch: no swarm runs");
-  const recording = await loadRecording(replay);
+  const recording = await loadRecording(replay, console.error);
   if (exportTo !== undefined) {
     await exportPage(recording, exportTo);
     console.log(`Wrote ${exportTo}: open it in any browser`);

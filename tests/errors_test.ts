@@ -96,6 +96,11 @@ describe("a command line", () => {
     ],
     ["tracker.ts --expect some", /^Cannot use --expect "some": not a whole number of 0 to \d+$/.source],
     ["dist_block.ts --min 5 --max 2", "Cannot deal 5 to 2 blocks: --min is above --max"],
+    ["tracker.ts --quorum 50%", "Cannot use --quorum: when should it be judged? (add --deadline)"],
+    ["tracker.ts --record a --export ./a", "Cannot use --record and --export for the same file 'a'"],
+    ["run_full.ts --to copy", "Cannot use --to without --hosts: it is for copies on other machines"],
+    ["run_full.ts --quorum 50%", "Cannot use --quorum without --hosts: it is for copies on other machines"],
+    ["run_full.ts --keep-partial", "Cannot use --keep-partial without --hosts: it is for copies on other machines"],
     ["run_full.ts --peers 0", `Cannot use --peers "0": not a whole number of 1 to 500`],
     [
       "run_full.ts --upload-limit fast",

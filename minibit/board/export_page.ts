@@ -1,4 +1,5 @@
 import { rename, rm } from "node:fs/promises";
+import { resolve } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { MAX_RECORDING_BYTES } from "../core/limits.ts";
 import { quote } from "../core/quote.ts";
@@ -13,10 +14,11 @@ const MARK = "<!-- MiniBit board -->\n";
 /**
  * Reads a recording from disk and checks it.
  *
+ * @param tell told when its last line is cut short, as after a crash of the tracker that wrote it
  * @returns its whole lines
  * @throws {UserError} it cannot be read, or is not what a tracker of ours writes
  */
-export async function loadRecording(path: string): Promise<Uint8Array<ArrayBuffer>> {
+export async function loadRecording(path: string, tell?: (text: string) => void): Promise<Uint8Array<ArrayBuffer>> {
   const doing = `Cannot replay ${quote(path)}`;
   let bytes: Uint8Array<ArrayBuffer>;
   try {
@@ -29,7 +31,11 @@ export async function loadRecording(path: string): Promise<Uint8Array<ArrayBuffe
     throw diskError(doing, error);
   }
   readRecording(bytes, { doing });
-  return wholeLines(bytes);
+  const whole = wholeLines(bytes);
+  if (whole.length < bytes.length) {
+    tell?.(`The last line of ${quote(path)} is cut short: going on without it`);
+  }
+  return whole;
 }
 
 /** Refuses a place where something else is, before there is anything to write. @throws {UserError} */
@@ -74,6 +80,9 @@ export async function exportAtEnd(flags: {
   }
   if (record === undefined) {
     throw new UserError("Cannot use --export: nothing is recorded (add --record)", { exitCode: 2 });
+  }
+  if (resolve(record) === resolve(exportTo)) {
+    throw new UserError(`Cannot use --record and --export for the same file ${quote(record)}`, { exitCode: 2 });
   }
   await checkExportPlace(exportTo);
   return async () => exportPage(await loadRecording(record), exportTo);

@@ -282,7 +282,7 @@ export function withoutFlags(): { readonly [name: string]: string } {
   return Object.fromEntries(names.map((name) => [name, ""]));
 }
 
-function longOf(name: string): string {
+export function longOf(name: string): string {
   return `--${kebab(name)}`;
 }
 

@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { UserError } from "../core/errors.ts";
 import { diskError } from "./disk_error.ts";
 
@@ -8,7 +9,7 @@ const LOOK_BYTES = 256;
  * Makes sure that a file that would be replaced is one of ours, or empty.
  *
  * @param options.isOurs judges the first bytes of it
- * @throws {UserError} it is not, or may not be read
+ * @throws {UserError} it is not, is a folder, or may not be read
  */
 export async function refuseStranger(
   path: string,
@@ -16,6 +17,9 @@ export async function refuseStranger(
 ): Promise<void> {
   const { doing, isOurs } = options;
   try {
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) {
+      throw new UserError(`${doing}: a folder is in its place (use another name)`);
+    }
     const file = Bun.file(path);
     if ((await file.exists()) && file.size > 0 && !isOurs(await file.slice(0, LOOK_BYTES).text())) {
       throw new UserError(`${doing}: something else is in its place, and would be lost (use another name)`);

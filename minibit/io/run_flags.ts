@@ -1,5 +1,6 @@
+import { UserError } from "../core/errors.ts";
 import { BOARD_FLAGS } from "./board_flags.ts";
-import { type Flag, parseText, type Values } from "./cli.ts";
+import { type Flag, longOf, parseText, type Values } from "./cli.ts";
 import { LOG_FLAGS } from "./logging.ts";
 import { SHARING_FLAGS } from "./peer_options.ts";
 import { TEACHING_FLAGS } from "./teaching.ts";
@@ -82,6 +83,18 @@ export const RUN_FLAGS = {
 
 /** What they say. */
 export type RunValues = Values<typeof RUN_FLAGS, { readonly [name: string]: never }>;
+
+/** Refuses what is of use on other machines only. @throws {UserError} naming the flag */
+export function refuseHostFlags(values: RunValues): void {
+  const { to, basis, replace, keepPartial, deadline, quorum, advertise } = values;
+  const given = Object.entries({ to, basis, replace, keepPartial, deadline, advertise, quorum: quorum !== 1 });
+  const wrong = given.find(([, value]) => value !== undefined && value !== false);
+  if (wrong !== undefined) {
+    throw new UserError(`Cannot use ${longOf(wrong[0])} without --hosts: it is for copies on other machines`, {
+      exitCode: 2,
+    });
+  }
+}
 
 /** A flag that is handed to the peers as it is: a wrong one is refused before any of them starts. */
 function handedOn<F extends Flag<unknown>>(flag: F): Omit<F, "parse"> & { readonly parse: (text: string) => string } {
