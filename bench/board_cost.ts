@@ -13,6 +13,7 @@ import { createRng } from "../minibit/core/rng.ts";
 import { parseCommandLine, parseText, runMain } from "../minibit/io/cli.ts";
 import { ProcessGroup } from "../minibit/io/process_group.ts";
 import { parseInteger } from "../minibit/io/units.ts";
+import { median } from "./median.ts";
 
 const WAYS = ["alone", "watched", "recorded"] as const;
 type Way = (typeof WAYS)[number];
@@ -70,11 +71,6 @@ async function watch(url: URL, signal: AbortSignal): Promise<void> {
   } catch {
     // the tracker has ended, or we have
   }
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
 async function main(): Promise<number> {

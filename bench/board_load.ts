@@ -18,6 +18,7 @@ import { parseCommandLine, runMain } from "../minibit/io/cli.ts";
 import { ProcessGroup } from "../minibit/io/process_group.ts";
 import { TrackerClient } from "../minibit/io/tracker_client.ts";
 import { type Address, parseAddress, parseInteger } from "../minibit/io/units.ts";
+import { median } from "./median.ts";
 
 const TICK_MS = 1000;
 /** A tracker that has just started is busy with its own compiler. */
@@ -155,9 +156,9 @@ async function cpuPercent(pid: number, seconds: number): Promise<number> {
   return (100_000 * (usageOf(pid).cpuSeconds - before)) / (performance.now() - beganMs);
 }
 
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return Number((sorted[Math.floor(sorted.length / 2)] ?? Number.NaN).toFixed(1));
+/** The median with a digit behind the point. */
+function roundedMedian(values: readonly number[]): number {
+  return Number(median(values).toFixed(1));
 }
 
 async function main(): Promise<number> {
@@ -230,7 +231,11 @@ async function cpuOf(run: {
       viewer.close();
     }
   }
-  return { cpuPercentAlone: median(alone), cpuPercentWatched: median(watched), viewerMib: median(viewerMib) };
+  return {
+    cpuPercentAlone: roundedMedian(alone),
+    cpuPercentWatched: roundedMedian(watched),
+    viewerMib: roundedMedian(viewerMib),
+  };
 }
 
 async function memoryOver(

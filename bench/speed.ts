@@ -9,6 +9,7 @@
 import { UserError } from "../minibit/core/errors.ts";
 import { parseCommandLine, parseText, runMain } from "../minibit/io/cli.ts";
 import { parseInteger } from "../minibit/io/units.ts";
+import { median } from "./median.ts";
 
 /** What swarm_bench.py prints of a run. */
 interface Run {
@@ -18,11 +19,6 @@ interface Run {
   readonly cpu_s: number;
   readonly times_bound?: number | null;
   readonly peak_mib: readonly number[];
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
 function measure(client: string, flags: readonly string[]): Run {

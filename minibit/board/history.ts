@@ -1,4 +1,5 @@
 import type { Sample } from "./board_event.ts";
+import { copiesOf } from "./swarm_figures.ts";
 import type { SwarmModel } from "./swarm_model.ts";
 
 /** Most samples kept of a swarm: when there are more, every second one goes, and from then on they come half as often. */
@@ -44,18 +45,11 @@ export class History {
 
 function sampleOf(swarm: SwarmModel, t: number): Sample {
   const here = [...swarm.peers.values()].filter(({ departure }) => departure === undefined);
-  let minCopies = swarm.copies.length === 0 ? 0 : Number.POSITIVE_INFINITY;
-  let maxCopies = 0;
-  let sum = 0;
-  for (const copies of swarm.copies) {
-    minCopies = Math.min(minCopies, copies);
-    maxCopies = Math.max(maxCopies, copies);
-    sum += copies;
-  }
+  const { min: minCopies, mean: meanCopies, max: maxCopies } = copiesOf(swarm.copies);
   return {
     t,
     bytesPerSecond: here.reduce((rate, { stats }) => rate + stats.downBytesPerSecond, 0),
-    ...{ minCopies, maxCopies, meanCopies: sum / Math.max(1, swarm.copies.length) },
+    ...{ minCopies, maxCopies, meanCopies },
     percents: here
       .filter(({ seed }) => !seed)
       .slice(0, MAX_LINES)

@@ -1,6 +1,6 @@
 import { Bitfield } from "../core/bitfield.ts";
 import { MAX_DEPARTED_SHOWN } from "../core/limits.ts";
-import type { MessageCounts } from "../core/tracker_peer.ts";
+import { type MessageCounts, NO_STATS } from "../core/tracker_peer.ts";
 import type { ShareSummary } from "../core/tracker_wire.ts";
 import {
   type BoardEvent,
@@ -11,24 +11,10 @@ import {
   toRuns,
 } from "./board_event.ts";
 import { History } from "./history.ts";
+import { toBoardStats } from "./tracker_news.ts";
 
 /** A peer that has not reported yet. */
-export const NO_BOARD_STATS: BoardStats = {
-  downBytesPerSecond: 0,
-  upBytesPerSecond: 0,
-  downBytes: 0,
-  upBytes: 0,
-  duplicateBytes: 0,
-  hashFailures: 0,
-  regular: [],
-  optimistic: [],
-  chokedBy: 0,
-  neighbours: 0,
-  activity: "no neighbours",
-  flows: [],
-  fetching: [],
-  messages: {},
-};
+export const NO_BOARD_STATS: BoardStats = toBoardStats(NO_STATS, {});
 
 /** How much a new rate counts in the steady one: with a report a second that looks back some five seconds. */
 const STEADY = 0.2;

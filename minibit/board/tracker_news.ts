@@ -53,7 +53,8 @@ export function toBoardEvent(event: TrackerEvent, options: KnownUplinks = {}): B
   }
 }
 
-function toBoardStats(stats: SwarmPeer["stats"], messages: MessageCounts): BoardStats {
+/** What a peer told, as the board tells it. */
+export function toBoardStats(stats: SwarmPeer["stats"], messages: MessageCounts): BoardStats {
   const { unchoked, optimistic, flows, fetching } = stats;
   return {
     downBytesPerSecond: stats.downBytesPerSecond,

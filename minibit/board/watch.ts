@@ -4,6 +4,7 @@ import type { ProgressStream } from "../io/progress.ts";
 import { formatPercent, formatRate, formatSize } from "../io/units.ts";
 import type { BoardModel } from "./board_model.ts";
 import { peerWords } from "./peer_words.ts";
+import { figuresOf } from "./swarm_figures.ts";
 import type { PeerModel, SwarmModel } from "./swarm_model.ts";
 
 /** How often the table is drawn, and how often a line is written where output is piped. */
@@ -118,16 +119,15 @@ function rowOf(peer: PeerModel, context: { readonly swarm: SwarmModel; readonly 
 
 /** A swarm in one line. */
 function summaryOf(swarm: SwarmModel): string {
-  const here = [...swarm.peers.values()].filter(({ departure }) => departure === undefined);
+  const { here, bytesPerSecond } = figuresOf(swarm);
   const { share, expected } = swarm;
   const complete = [...swarm.peers.values()].filter(({ completeMs }) => completeMs !== undefined).length;
-  const rate = here.reduce((sum, { stats }) => sum + stats.downBytesPerSecond, 0);
   const { minCopies = 0, maxCopies = 0 } = swarm.history.samples.at(-1) ?? {};
   return [
     `${shown(share.name)}: ${formatSize(share.sizeBytes)} in ${share.blockCount} blocks`,
-    `${here.length} peers here`,
+    `${here} peers here`,
     `${complete} of ${expected === 0 ? swarm.peers.size : expected} complete`,
-    formatRate(rate),
+    formatRate(bytesPerSecond),
     `${minCopies} to ${maxCopies} copies of each block`,
   ].join(", ");
 }
