@@ -20,7 +20,7 @@ export interface Rescue {
 /**
  * Rules 5 and 6: of the blocks on their way, the one that its owner would bring last, if `link` is far quicker.
  *
- * @param options.endgame nothing else waits to be fetched: rule 6 holds too
+ * @param options.endgame nothing else waits to be fetched: rule 6 holds too, and a block whose owners were all called off need not wait for their answers
  */
 export function findRescue(
   link: LiveLink,
@@ -39,8 +39,10 @@ export function findRescue(
   let slowest: { readonly fetch: Fetch; readonly owner: Owner; readonly etaMs: number } | undefined;
   for (const fetch of fetches) {
     const isFull = fetch.solo || openOwners(fetch) >= MAX_OWNERS;
-    const isOurs = isFull || !wanted(fetch.block) || ownerOf(fetch, link) !== undefined;
-    const owner = isOurs ? undefined : (firstOpen(fetch) ?? (endgame ? fetch.owners[0] : undefined));
+    if (isFull || !wanted(fetch.block) || ownerOf(fetch, link) !== undefined) {
+      continue;
+    }
+    const owner = firstOpen(fetch) ?? (endgame ? fetch.owners[0] : undefined);
     if (owner !== undefined) {
       const etaMs = ownerEtaMs(fetch, owner, nowMs);
       slowest = slowest === undefined || etaMs > slowest.etaMs ? { fetch, owner, etaMs } : slowest;
