@@ -16,8 +16,8 @@ import {
   type TextFormatter,
   getLogger as toLogger,
 } from "@logtape/logtape";
-import { UserError } from "../core/errors.ts";
 import { type Flags, oneOf, parseText } from "./cli.ts";
+import { diskError } from "./disk_error.ts";
 
 export type { Logger } from "@logtape/logtape";
 
@@ -140,12 +140,7 @@ function appendTo(path: string): (line: string) => void {
   try {
     file = openSync(path, "a");
   } catch (error) {
-    throw new UserError(
-      `Cannot open the log file ${JSON.stringify(path)}: ${reasonOf(error)} (try another --log-file)`,
-      {
-        cause: error,
-      },
-    );
+    throw diskError(`Cannot open the log file ${JSON.stringify(path)}`, error);
   }
   return (line) => {
     try {

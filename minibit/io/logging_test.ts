@@ -80,7 +80,9 @@ test("the file gets the lines too, after what it held", () => {
 test("a log file that cannot be opened is the user's to mend", () => {
   const open = (): void => configureLogging({ level: "info", file: "/nowhere/minibit/a.log" });
   expect(open).toThrow(UserError);
-  expect(open).toThrow('Cannot open the log file "/nowhere/minibit/a.log": ENOENT');
+  expect(open).toThrow('Cannot open the log file "/nowhere/minibit/a.log": there is no such file or folder');
+  const folder = (): void => configureLogging({ level: "info", file: "/" });
+  expect(folder).toThrow('Cannot open the log file "/": a folder is in its place');
 });
 
 test.if(existsSync("/dev/full"))("a full disk under the log file stops the log, not the process", () => {
