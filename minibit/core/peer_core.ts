@@ -17,7 +17,7 @@ const HOUSEKEEPING_MS = 500;
 const NOTHING: readonly PeerOutput[] = [];
 
 type LinkHandlers = Pick<
-  PeerHandlers<void, [core: PeerCore, link: LiveLink]>,
+  PeerHandlers<void, [link: LiveLink, nowMs: number]>,
   "HELLO" | "GET_MANIFEST" | "MANIFEST" | "KEEP_ALIVE"
 >;
 
@@ -103,7 +103,7 @@ export class PeerCore {
 
   /** When to call `handle` with a tick, if nothing happens before. */
   nextDeadlineMs(): number {
-    return Math.min(this.#housekeepingMs, this.#sharing?.nextDeadlineMs ?? Number.POSITIVE_INFINITY);
+    return Math.min(this.#housekeepingMs, this.#sharing?.nextDeadlineMs(this.#nowMs) ?? Number.POSITIVE_INFINITY);
   }
 
   /** What the payload of a BLOCK that begins to arrive is worth; for anything but "wanted" it is thrown away. */
@@ -204,13 +204,9 @@ export class PeerCore {
           throw new ProtocolError("Cannot use a BLOCK: none was asked for");
         }
         this.#sharing.unitArrived(link, { unit: message, receivedBytes, nowMs: this.#nowMs });
-      } else if (message.type in PeerCore.#handlers) {
-        const handle = PeerCore.#handlers[message.type as keyof LinkHandlers] as (
-          message: PeerMessage,
-          core: PeerCore,
-          link: LiveLink,
-        ) => void;
-        handle(message, this, link);
+      } else if (message.type in this.#handlers) {
+        const handle = this.#handlers[message.type as keyof LinkHandlers] as (m: PeerMessage, l: LiveLink) => void;
+        handle(message, link);
       } else if (this.#sharing !== undefined) {
         this.#sharing.received(link, message, this.#nowMs);
       } else {
@@ -224,16 +220,16 @@ export class PeerCore {
     }
   }
 
-  static readonly #handlers: LinkHandlers = {
+  readonly #handlers: LinkHandlers = {
     HELLO: () => {
       throw new ProtocolError("Cannot greet twice");
     },
-    GET_MANIFEST: ({ offset }, core, link) => {
-      core.#send(link, manifestSlice(core.#manifest, offset));
+    GET_MANIFEST: ({ offset }, link) => {
+      this.#send(link, manifestSlice(this.#manifest, offset));
     },
-    MANIFEST: (message, core, link) => {
-      if (core.#manifest === undefined) {
-        core.#fetch.received(link.id, { message, nowMs: core.#nowMs });
+    MANIFEST: (message, link) => {
+      if (this.#manifest === undefined) {
+        this.#fetch.received(link.id, { message, nowMs: this.#nowMs });
       }
     },
     KEEP_ALIVE: () => undefined,

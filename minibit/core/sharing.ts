@@ -43,7 +43,7 @@ export interface SharingOptions {
 
 /** Messages that are about blocks; the others are about the link itself. */
 type LinkMessages = "HELLO" | "GET_MANIFEST" | "MANIFEST" | "KEEP_ALIVE";
-type BlockHandlers = Omit<PeerHandlers<void, [sharing: Sharing, link: LiveLink, nowMs: number]>, LinkMessages | "BLOCK">;
+type BlockHandlers = Omit<PeerHandlers<void, [link: LiveLink, nowMs: number]>, LinkMessages | "BLOCK">;
 
 /**
  * A peer that knows the manifest: trades blocks with its neighbours.
@@ -63,10 +63,6 @@ export class Sharing {
   readonly #down: RateMeter;
   readonly #stopwatch: Stopwatch;
   #reviewMs: number;
-  /** Since the last `settle` something happened that may have made something due or possible. */
-  #stirred = true;
-  /** When `settle` has something to do though nothing happens, as of its end. */
-  #dueMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     options: SharingOptions & {
@@ -159,14 +155,12 @@ export class Sharing {
 
   /** A neighbour that knows the manifest, or may soon: asks what it holds. */
   join(link: LiveLink): void {
-    this.#stirred = true;
     this.#links.add(link);
     this.#send(link, { type: "GET_BLOCKS" });
   }
 
   /** A link is gone. */
   leave(link: LiveLink): void {
-    this.#stirred = true;
     this.#links.delete(link);
     this.downloads.forget(link);
     this.#serving.forget(link);
@@ -174,15 +168,12 @@ export class Sharing {
 
   /** A message about blocks came. @throws {ProtocolError} */
   received(link: LiveLink, message: PeerMessage, nowMs: number): void {
-    const { pendingUnits } = this.downloads;
-    const handle = Sharing.#handlers[message.type as keyof BlockHandlers] as (
+    const handle = this.#handlers[message.type as keyof BlockHandlers] as (
       message: PeerMessage,
-      sharing: Sharing,
       link: LiveLink,
       nowMs: number,
     ) => void;
-    handle(message, this, link, nowMs);
-    this.#stirred ||= message.type !== "UPDATE_BLOCKS" || this.#newsMatters(pendingUnits, nowMs);
+    handle(message, link, nowMs);
   }
 
   /** A BLOCK came whole; the first `receivedBytes` of its block are there now. @throws {ProtocolError} */
@@ -191,7 +182,6 @@ export class Sharing {
     options: { readonly unit: Unit; readonly receivedBytes: number; readonly nowMs: number },
   ): void {
     const { unit, receivedBytes, nowMs } = options;
-    this.#stirred = true;
     const isWhole = this.downloads.arrived(link, unit, { receivedBytes, nowMs });
     this.#down.add(unit.length, nowMs);
     if (isWhole) {
@@ -202,19 +192,16 @@ export class Sharing {
 
   /** A unit came in part before its link closed; the first `receivedBytes` of its block are there now. */
   partArrived(block: number, receivedBytes: number): void {
-    this.#stirred = true;
     if (this.downloads.received(block, receivedBytes)) {
       this.#emit({ type: "store_block", block });
     }
   }
 
   unitServed(link: LiveLink, nowMs: number): void {
-    this.#stirred = true;
     this.#serving.served(link, nowMs);
   }
 
   blockStored(block: number, nowMs: number): void {
-    this.#stirred = true;
     this.downloads.stored(block);
     const etaMs = this.have.complete ? 0 : this.#etaMs(nowMs);
     this.#announcer.verified(block, { copies: this.downloads.picker.copies(block), etaMs, nowMs });
@@ -228,7 +215,6 @@ export class Sharing {
 
   /** @param options.solo nobody knows who spoilt it: it comes from one peer next time */
   blockCorrupt(block: number, options: { readonly solo: boolean }): void {
-    this.#stirred = true;
     this.downloads.corrupt(block, options);
   }
 
@@ -246,9 +232,6 @@ export class Sharing {
 
   /** Does what became due or possible; called after every input. */
   settle(nowMs: number): void {
-    if (!this.#stirred && nowMs < this.#dueMs) {
-      return;
-    }
     if (nowMs >= this.#reviewMs) {
       this.#reviewMs = nowMs + REVIEW_MS;
       this.#review(nowMs);
@@ -263,8 +246,11 @@ export class Sharing {
     const isComplete = this.have.complete;
     const idle = isComplete || this.downloads.pendingUnits > 0 ? undefined : idleReasonOf(this.#links);
     this.#stopwatch.note({ idle, isComplete, isGiving: this.#serving.isGiving }, nowMs);
-    this.#stirred = false;
-    this.#dueMs = Math.min(
+  }
+
+  /** When `settle` should be called though nothing happened. */
+  nextDeadlineMs(nowMs: number): number {
+    return Math.min(
       this.#reviewMs,
       this.#serving.nextDeadlineMs,
       this.#announcer.nextDeadlineMs,
@@ -272,93 +258,76 @@ export class Sharing {
     );
   }
 
-  /** When `settle` should be called though nothing happened. */
-  get nextDeadlineMs(): number {
-    return this.#dueMs;
-  }
-
-  /**
-   * Whether an UPDATE_BLOCKS changed more than what is known of a neighbour: most do not, and they are a third of all that happens.
-   *
-   * @param pendingUnits how many units were on their way before
-   */
-  #newsMatters(pendingUnits: number, nowMs: number): boolean {
-    const { downloads, have } = this;
-    const isIdle = pendingUnits === 0 && !have.complete; // it may now wait for another reason
-    return isIdle || pendingUnits !== downloads.pendingUnits || downloads.refillAtMs(nowMs) < Number.POSITIVE_INFINITY;
-  }
-
-  /** One table for all peers: a lab has ten thousand in one process. */
-  static readonly #handlers: BlockHandlers = {
-    GET_BLOCKS: (_message, sharing, link) => {
+  readonly #handlers: BlockHandlers = {
+    GET_BLOCKS: (_message, link) => {
       if (link.follows) {
         throw new ProtocolError("Cannot answer GET_BLOCKS twice: news comes by UPDATE_BLOCKS");
       }
       link.follows = true;
-      sharing.#send(link, { type: "BLOCKS", blocks: sharing.have.clone() });
+      this.#send(link, { type: "BLOCKS", blocks: this.have.clone() });
     },
-    BLOCKS: ({ blocks }, sharing, link, nowMs) => {
-      if (link.holds !== undefined || (blocks.size !== sharing.geometry.blockCount && blocks.size !== 0)) {
+    BLOCKS: ({ blocks }, link, nowMs) => {
+      if (link.holds !== undefined || (blocks.size !== this.geometry.blockCount && blocks.size !== 0)) {
         throw new ProtocolError(`Cannot use BLOCKS of ${blocks.size}: told before, or another number of blocks`);
       }
-      sharing.downloads.learnAll(link, blocks.size === 0 ? new Bitfield(sharing.geometry.blockCount) : blocks);
-      sharing.#serving.spread(link, blocks);
-      sharing.#updateInterest(link);
-      sharing.downloads.fill(link, nowMs);
+      this.downloads.learnAll(link, blocks.size === 0 ? new Bitfield(this.geometry.blockCount) : blocks);
+      this.#serving.spread(link, blocks);
+      this.#updateInterest(link);
+      this.downloads.fill(link, nowMs);
     },
-    HAVE: ({ block }, sharing, link) => {
-      sharing.#send(link, { type: "HAS", block, held: sharing.have.has(block) });
+    HAVE: ({ block }, link) => {
+      this.#send(link, { type: "HAS", block, held: this.have.has(block) });
     },
-    HAS: ({ block, held }, sharing, link, nowMs) => {
+    HAS: ({ block, held }, link, nowMs) => {
       if (held) {
-        sharing.#learn(link, [block], nowMs);
+        this.#learn(link, [block], nowMs);
       }
     },
-    UPDATE_BLOCKS: ({ blocks }, sharing, link, nowMs) => {
-      sharing.#learn(link, blocks, nowMs);
+    UPDATE_BLOCKS: ({ blocks }, link, nowMs) => {
+      this.#learn(link, blocks, nowMs);
     },
-    INTERESTED: (_message, sharing, link, nowMs) => {
-      sharing.#serving.interested(link, nowMs);
+    INTERESTED: (_message, link, nowMs) => {
+      this.#serving.interested(link, nowMs);
     },
-    NOT_INTERESTED: (_message, sharing, link) => {
-      sharing.#serving.notInterested(link);
+    NOT_INTERESTED: (_message, link) => {
+      this.#serving.notInterested(link);
     },
-    CHOKE: (_message, sharing, link) => {
+    CHOKE: (_message, link) => {
       link.download.choked = true;
       link.download.suggested.length = 0;
       link.download.suggests = false;
-      sharing.downloads.choked(link);
+      this.downloads.choked(link);
     },
-    UNCHOKE: (_message, sharing, link, nowMs) => {
+    UNCHOKE: (_message, link, nowMs) => {
       link.download.choked = false;
       link.download.allowed.clear();
       link.download.refusedUntilMs.clear();
-      sharing.downloads.fill(link, nowMs);
+      this.downloads.fill(link, nowMs);
     },
-    SUGGEST: ({ blocks }, sharing, link, nowMs) => {
+    SUGGEST: ({ blocks }, link, nowMs) => {
       link.download.suggests = blocks.length > 0;
       const { suggested } = link.download;
-      suggested.push(...blocks.filter((block) => sharing.geometry.holds(block) && !suggested.includes(block)));
+      suggested.push(...blocks.filter((block) => this.geometry.holds(block) && !suggested.includes(block)));
       suggested.splice(MAX_HINT_BLOCKS);
-      sharing.downloads.fill(link, nowMs);
+      this.downloads.fill(link, nowMs);
     },
-    ALLOW: ({ blocks }, sharing, link, nowMs) => {
+    ALLOW: ({ blocks }, link, nowMs) => {
       for (const block of blocks) {
         if (link.download.allowed.size < MAX_HINT_BLOCKS) {
           link.download.allowed.add(block);
         }
       }
-      sharing.downloads.fill(link, nowMs);
+      this.downloads.fill(link, nowMs);
     },
-    REQUEST: ({ block, offset, length }, sharing, link, nowMs) => {
-      sharing.#serving.request(link, { block, offset, length }, nowMs);
+    REQUEST: ({ block, offset, length }, link, nowMs) => {
+      this.#serving.request(link, { block, offset, length }, nowMs);
     },
-    REJECT: (message, sharing, link, nowMs) => {
-      sharing.downloads.rejected(link, message, { byChoke: message.reason === "choked", nowMs });
-      sharing.downloads.fill(link, nowMs);
+    REJECT: (message, link, nowMs) => {
+      this.downloads.rejected(link, message, { byChoke: message.reason === "choked", nowMs });
+      this.downloads.fill(link, nowMs);
     },
-    CANCEL: (unit, sharing, link) => {
-      sharing.#serving.cancel(link, unit);
+    CANCEL: (unit, link) => {
+      this.#serving.cancel(link, unit);
     },
   };
 

@@ -38,8 +38,8 @@ export function findRescue(
   }
   let slowest: { readonly fetch: Fetch; readonly owner: Owner; readonly etaMs: number } | undefined;
   for (const fetch of fetches) {
-    // what the link does not hold is half of them, and quickly told
-    if (!wanted(fetch.block) || fetch.solo || openOwners(fetch) >= MAX_OWNERS || ownerOf(fetch, link) !== undefined) {
+    const isFull = fetch.solo || openOwners(fetch) >= MAX_OWNERS;
+    if (isFull || !wanted(fetch.block) || ownerOf(fetch, link) !== undefined) {
       continue;
     }
     const owner = firstOpen(fetch) ?? (endgame ? fetch.owners[0] : undefined);
