@@ -241,7 +241,7 @@ export class PeerDriver {
           this.#timerMs = Number.POSITIVE_INFINITY;
           this.#input({ type: "tick" });
         },
-        Math.max(0, deadlineMs - performance.now()),
+        Math.max(0, Math.ceil(deadlineMs - performance.now())), // Bun drops the fraction: early, there is nothing to do
       );
     }
   }
