@@ -32,11 +32,12 @@ abstract class TimedCarrier implements Carrier {
   /** Lets `run` happen at `atMs`, in place of what was foreseen for the wire before. */
   protected foresee(wire: Wire, atMs: number, run: () => void): void {
     const change = ++wire.changes;
-    this.clock.at(atMs, wire.id, () => {
+    const ifStillDue = (): void => {
       if (change === wire.changes) {
         run();
       }
-    });
+    };
+    this.clock.add(atMs, { subject: wire.id, host: wire.from.id, run: ifStillDue });
   }
 }
 
@@ -132,6 +133,10 @@ export class QueuedCarrier extends TimedCarrier {
   #receive(wire: Wire): void {
     const { to } = wire;
     const nowMs = this.clock.nowMs;
+    if (to.downBytesPerMs === Number.POSITIVE_INFINITY) {
+      this.left(wire);
+      return;
+    }
     to.downFreeMs = Math.max(nowMs, to.downFreeMs + wire.leftBytes / to.downBytesPerMs);
     if (to.downFreeMs > nowMs) {
       this.foresee(wire, to.downFreeMs, () => this.left(wire));

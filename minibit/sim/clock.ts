@@ -1,16 +1,27 @@
 import { EventQueue } from "./event_queue.ts";
+import { LookaheadQueue } from "./lookahead_queue.ts";
 
-/** What happens at some time, and to what: `subject` is a number that tells wires and peers apart in the log's hash. */
+/** What happens at some time, and to what. */
 export interface Happening {
+  /** Tells wires and peers apart in the log's hash. */
   readonly subject: number;
+  /** The peer to which it happens. */
+  readonly host: number;
   run(): void;
 }
 
 /** The virtual clock: it jumps from one event to the next, and hashes what happened. */
 export class Clock {
-  readonly #queue = new EventQueue<Happening>();
+  readonly #queue: EventQueue<Happening> | LookaheadQueue<Happening>;
+  /** By how much peers may be ahead of each other; 0: all lives by one time. */
+  readonly lookaheadMs: number;
   #events = 0;
   #hash = 0x811c9dc5;
+
+  constructor(lookaheadMs = 0) {
+    this.lookaheadMs = lookaheadMs;
+    this.#queue = lookaheadMs > 0 ? new LookaheadQueue(lookaheadMs) : new EventQueue();
+  }
 
   get nowMs(): number {
     return this.#queue.nowMs;
@@ -26,19 +37,19 @@ export class Clock {
     return this.#hash.toString(16).padStart(8, "0");
   }
 
-  /** Lets `run` happen at `atMs`, which is not in the past. */
-  at(atMs: number, subject: number, run: () => void): void {
-    this.add(atMs, { subject, run });
+  /** Lets `run` happen to a peer at `atMs`, which is not in the past. */
+  at(atMs: number, peer: number, run: () => void): void {
+    this.add(atMs, { subject: peer, host: peer, run });
   }
 
   /** Like `at`, for what happens so often that two objects for each would be one too many. */
   add(atMs: number, happening: Happening): void {
-    this.#queue.add(atMs, happening);
+    this.#queue.add(atMs, happening, happening.host);
   }
 
   /** Like `add`, for arrivals after one and the same latency: their times never go back from one call to the next. */
   inOrder(atMs: number, happening: Happening): void {
-    this.#queue.append(atMs, happening);
+    this.#queue.append(atMs, happening, happening.host);
   }
 
   /** Lets the next event happen; returns whether there was one. */

@@ -30,8 +30,8 @@ export class EventQueue<T> {
     return this.#nowMs;
   }
 
-  /** Adds an event; time never goes back. */
-  add(atMs: number, event: T): void {
+  /** Adds an event; time never goes back. To whom it happens makes no difference here, as it does in `LookaheadQueue`. */
+  add(atMs: number, event: T, _host?: number): void {
     assert(atMs >= this.#nowMs, () => `an event at ${atMs} ms, it is ${this.#nowMs} ms`);
     if (atMs === this.#nowMs) {
       this.#immediate.push(atMs, this.#added++, event);
@@ -57,7 +57,7 @@ export class EventQueue<T> {
   }
 
   /** Like `add`, for events of one kind whose times never go back from one to the next. */
-  append(atMs: number, event: T): void {
+  append(atMs: number, event: T, _host?: number): void {
     assert(atMs >= this.#nowMs && atMs >= this.#steady.lastMs, () => `an event at ${atMs} ms, behind a later one`);
     this.#steady.push(atMs, this.#added++, event);
   }

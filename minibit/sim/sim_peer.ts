@@ -30,7 +30,6 @@ interface Assembly {
 
 /** One simulated machine: the core that ships, and in place of sockets and disk a few numbers. */
 export class SimPeer extends Host {
-  readonly id: number;
   readonly options: SimPeerOptions;
   readonly core: PeerCore;
   /** The way out of each connection, by what we call it. */
@@ -55,8 +54,7 @@ export class SimPeer extends Host {
     options: SimPeerOptions & { readonly seed: number; readonly swarmId: Uint8Array; readonly nowMs: number },
   ) {
     const { upBytesPerSecond = Number.POSITIVE_INFINITY, downBytesPerSecond = Number.POSITIVE_INFINITY } = options;
-    super({ upBytesPerSecond, downBytesPerSecond });
-    this.id = id;
+    super(id, { upBytesPerSecond, downBytesPerSecond });
     this.options = options;
     const { uploadBytesPerSecond, downloadBytesPerSecond, slots, unchokeIntervalMs, policies } = options;
     this.core = new PeerCore(

@@ -6,7 +6,7 @@ import type { PeerMessage } from "../core/peer_wire.ts";
 import { createRng, type Rng } from "../core/rng.ts";
 import type { PeerAddress } from "../core/tracker_wire.ts";
 import { Clock } from "./clock.ts";
-import { Network, type NetworkOptions } from "./network.ts";
+import { DEFAULT_LATENCY_MS, Network, type NetworkOptions } from "./network.ts";
 import { SimPeer, type SimPeerOptions } from "./sim_peer.ts";
 import { SimTracker } from "./sim_tracker.ts";
 import type { Wire } from "./wire.ts";
@@ -47,7 +47,7 @@ const LOOK_EVERY_STEPS = 16;
  */
 export class Swarm {
   readonly geometry: Geometry;
-  readonly clock = new Clock();
+  readonly clock: Clock;
   readonly rng: Rng;
   readonly peers: SimPeer[] = [];
   observer: SwarmObserver = {};
@@ -63,6 +63,7 @@ export class Swarm {
   constructor(options: SwarmOptions) {
     const { blockCount, blockSizeBytes, lastBlockLacksBytes = 0, seed } = options;
     this.#options = options;
+    this.clock = new Clock(lookaheadMsOf(options));
     this.geometry = new Geometry(blockCount * blockSizeBytes - lastBlockLacksBytes, blockSizeBytes);
     this.rng = createRng(seed);
     this.#spreadBlocks = new Bitfield(blockCount);
@@ -92,6 +93,8 @@ export class Swarm {
   /** Adds a peer; it starts at `joinMs`. `id`: of a peer that comes back. */
   add(options: SimPeerOptions = {}, id: number = this.peers.length): SimPeer {
     const nowMs = Math.max(this.clock.nowMs, options.joinMs ?? 0);
+    const takesTurns = this.clock.lookaheadMs > 0;
+    assert(!takesTurns || options.downBytesPerSecond === undefined, "a downlink is shared within a latency");
     const peer = new SimPeer(id, { ...options, seed: this.#options.seed, swarmId: SWARM_ID, nowMs });
     this.peers[id] = peer;
     this.#unfinished++;
@@ -233,6 +236,15 @@ export class Swarm {
     this.clock.at(this.clock.nowMs + delayMs, peer.id, run);
   }
 
+  /** Tells another peer than the one whose event this is: at once, or if they take turns one latency later. */
+  #notify(peer: SimPeer, input: PeerInput): void {
+    if (this.clock.lookaheadMs === 0) {
+      this.#input(peer, input);
+    } else {
+      this.#after(this.clock.lookaheadMs, peer, () => this.#input(peer, input));
+    }
+  }
+
   #send(peer: SimPeer, link: number, message: PeerMessage): void {
     const wire = peer.wires.get(link);
     if (wire?.isOpen === true) {
@@ -267,7 +279,7 @@ export class Swarm {
       assert(back !== undefined, "a connection goes both ways");
       from.wires.set(back.toLink, out);
       to.wires.set(toLink, back);
-      this.#input(to, { type: "link_opened", link: toLink });
+      this.#notify(to, { type: "link_opened", link: toLink });
       this.#input(from, { type: "link_opened", link: back.toLink, dialed: address });
     });
   }
@@ -318,6 +330,15 @@ export class Swarm {
 }
 
 type LinkClosed = Extract<PeerInput, { type: "link_closed" }>;
+
+/** How far peers may be ahead of each other. */
+function lookaheadMsOf({ lookahead, links, tracker, latencyMs = DEFAULT_LATENCY_MS }: SwarmOptions): number {
+  if (lookahead !== true) {
+    return 0;
+  }
+  assert(links === "queued" && tracker !== true, "peers take turns only where nothing happens within a latency");
+  return latencyMs;
+}
 
 function addressOf({ id }: SimPeer): PeerAddress {
   return { id, host: "simulated", port: 1 };

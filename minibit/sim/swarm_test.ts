@@ -32,6 +32,18 @@ test("nobody is faster than the bound, and nothing is lost: what comes in went o
   }
 });
 
+test("peers that take turns share as those that live by one time do", () => {
+  const many: Partial<Scenario> = { peers: 40, neighbours: 8, links: "queued", latencyMs: 5 };
+  const byTime = outcome(many);
+  const inTurns = outcome({ ...many, lookahead: true });
+  // what happens to two peers at the same moment may happen in another order: no more than another seed would change
+  expect(inTurns.tookMs).toBeWithin(0.97 * byTime.tookMs, 1.03 * byTime.tookMs);
+  expect(duplicateRatio(inTurns.swarm.peers)).toBeLessThan(0.01);
+  expect(outcome({ ...many, lookahead: true }).hash).toBe(inTurns.hash);
+  expect(() => build({ ...SMALL, lookahead: true })).toThrow("peers take turns only where");
+  expect(() => build({ ...SMALL, ...many, lookahead: true, downBytesPerSecond: 1 })).toThrow("a downlink is shared");
+});
+
 test("one seed and one leecher take as long as the narrower of their links", () => {
   const two = { peers: 2, upBytesPerSecond: 1_000_000, latencyMs: 0 };
   const bytes = 64 * 65_536;

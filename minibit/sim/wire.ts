@@ -3,6 +3,7 @@ import type { PeerMessage } from "../core/peer_wire.ts";
 
 /** A machine's connection to the network, and what is on it now. Rates in bytes a millisecond, Infinity for no limit. */
 export class Host {
+  readonly id: number;
   readonly upBytesPerMs: number;
   readonly downBytesPerMs: number;
   /** Wires with a unit on its way out, and in. */
@@ -12,7 +13,8 @@ export class Host {
   upFreeMs = 0;
   downFreeMs = 0;
 
-  constructor(options: { readonly upBytesPerSecond: number; readonly downBytesPerSecond: number }) {
+  constructor(id: number, options: { readonly upBytesPerSecond: number; readonly downBytesPerSecond: number }) {
+    this.id = id;
     this.upBytesPerMs = options.upBytesPerSecond / 1000;
     this.downBytesPerMs = options.downBytesPerSecond / 1000;
   }
