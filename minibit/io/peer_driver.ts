@@ -7,6 +7,7 @@ import { PeerCore, type PeerCoreOptions } from "../core/peer_core.ts";
 import type { PeerEvent, PeerInput, PeerOutput } from "../core/peer_io.ts";
 import { type PeerMessage, type PeerMessages, peerWire } from "../core/peer_wire.ts";
 import type { PeerAddress } from "../core/tracker_wire.ts";
+import { Alarm } from "./alarm.ts";
 import type { BlockStore } from "./block_store.ts";
 import { connectFramed } from "./connect_framed.ts";
 import type { FramedSocket, FrameHandlers, Traffic } from "./framed_socket.ts";
@@ -63,8 +64,7 @@ export class PeerDriver {
   #incoming: IncomingBlocks | undefined;
   #nextLink = 1;
   #paused = false;
-  #timer: Timer | undefined;
-  #timerMs = Number.POSITIVE_INFINITY;
+  readonly #alarm = new Alarm(() => this.#input({ type: "tick" }));
   readonly #todo: PeerOutput[] = [];
   #busy = false;
   #closed = false;
@@ -134,7 +134,7 @@ export class PeerDriver {
   /** Lets go of everything: links are closed, what is being written is finished. */
   async close(): Promise<void> {
     this.#closed = true;
-    clearTimeout(this.#timer);
+    this.#alarm.stop();
     for (const { socket } of this.#connections.values()) {
       socket.close("leaving");
     }
@@ -228,22 +228,7 @@ export class PeerDriver {
       this.#do(output);
     }
     this.#busy = false;
-    this.#setTimer();
-  }
-
-  #setTimer(): void {
-    const deadlineMs = this.#core.nextDeadlineMs();
-    if (deadlineMs < this.#timerMs) {
-      clearTimeout(this.#timer);
-      this.#timerMs = deadlineMs;
-      this.#timer = setTimeout(
-        () => {
-          this.#timerMs = Number.POSITIVE_INFINITY;
-          this.#input({ type: "tick" });
-        },
-        Math.max(0, Math.ceil(deadlineMs - performance.now())), // Bun drops the fraction: early, there is nothing to do
-      );
-    }
+    this.#alarm.set(this.#core.nextDeadlineMs());
   }
 
   #do(output: PeerOutput): void {

@@ -2,6 +2,7 @@ import { createRng } from "../core/rng.ts";
 import { TrackerCore } from "../core/tracker_core.ts";
 import type { TrackerEvent, TrackerInput, TrackerOutput } from "../core/tracker_io.ts";
 import { type TrackerMessages, trackerWire } from "../core/tracker_wire.ts";
+import { Alarm } from "./alarm.ts";
 import { createTraffic, type FramedSocket, type FrameHandlers } from "./framed_socket.ts";
 
 /** What the owner of a TrackerDriver gives and wants to hear. */
@@ -25,8 +26,7 @@ export class TrackerDriver {
   #lastLink = 0;
   #isSwarmDone = false;
   #isStopped = false;
-  #timer: Timer | undefined;
-  #timerMs = Number.POSITIVE_INFINITY;
+  readonly #alarm = new Alarm(() => this.#input({ type: "tick" }));
 
   constructor({ expected, onEvent }: TrackerDriverOptions) {
     const [seed = 0] = crypto.getRandomValues(new Uint32Array(1));
@@ -62,7 +62,7 @@ export class TrackerDriver {
   /** Does nothing any more; the connections are the listener's to close. */
   stop(): void {
     this.#isStopped = true;
-    clearTimeout(this.#timer);
+    this.#alarm.stop();
   }
 
   #input(input: TrackerInput): void {
@@ -72,7 +72,7 @@ export class TrackerDriver {
     for (const output of this.core.handle(input, performance.now())) {
       this.#do(output);
     }
-    this.#setTimer();
+    this.#alarm.set(this.core.nextDeadlineMs());
   }
 
   #do(output: TrackerOutput): void {
@@ -89,21 +89,6 @@ export class TrackerDriver {
         this.#onEvent(event, event.kind === "refused" ? this.#sockets.get(event.link)?.remote : undefined);
         break;
       }
-    }
-  }
-
-  #setTimer(): void {
-    const deadlineMs = this.core.nextDeadlineMs();
-    if (deadlineMs < this.#timerMs) {
-      clearTimeout(this.#timer);
-      this.#timerMs = deadlineMs;
-      this.#timer = setTimeout(
-        () => {
-          this.#timerMs = Number.POSITIVE_INFINITY;
-          this.#input({ type: "tick" });
-        },
-        Math.max(0, Math.ceil(deadlineMs - performance.now())), // Bun drops the fraction: early, there is nothing to do
-      );
     }
   }
 }

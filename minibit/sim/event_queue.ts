@@ -170,7 +170,8 @@ class Lane<T> {
   }
 }
 
-function doubled(array: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> {
+/** A copy with twice the room. */
+export function doubled(array: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> {
   const larger = new Float64Array(2 * array.length);
   larger.set(array);
   return larger;

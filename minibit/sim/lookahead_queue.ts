@@ -1,4 +1,5 @@
 import { assert } from "../core/errors.ts";
+import { doubled } from "./event_queue.ts";
 
 /** Room for this many events of a window at first; it doubles when it is full. */
 const FIRST_CAPACITY = 16;
@@ -113,14 +114,14 @@ export class LookaheadQueue<T> {
 /** What waits for a later window, in the order in which it was added; used again and again. */
 class Batch<T> {
   #timesMs = new Float64Array(FIRST_CAPACITY);
-  #hosts = new Int32Array(FIRST_CAPACITY);
+  #hosts = new Float64Array(FIRST_CAPACITY);
   readonly #events: (T | undefined)[] = [];
   #length = 0;
 
   add(atMs: number, event: T, host: number): void {
     if (this.#length === this.#hosts.length) {
-      this.#timesMs = grown(this.#timesMs, new Float64Array(2 * this.#length));
-      this.#hosts = grown(this.#hosts, new Int32Array(2 * this.#length));
+      this.#timesMs = doubled(this.#timesMs);
+      this.#hosts = doubled(this.#hosts);
     }
     this.#timesMs[this.#length] = atMs;
     this.#hosts[this.#length] = host;
@@ -135,11 +136,6 @@ class Batch<T> {
     }
     this.#length = 0;
   }
-}
-
-function grown<A extends Float64Array | Int32Array>(old: A, larger: A): A {
-  larger.set(old);
-  return larger;
 }
 
 /** What happens to one host within a window: mostly two or three events. */

@@ -17,8 +17,8 @@ export interface NetworkOptions {
   /** Up to so much more, at random for each message; order on a wire is kept. */
   readonly jitterMs?: number;
   /**
-   * Peers take turns: each does all that happens to it within one latency at a stretch, which is a quarter faster when
-   * they are many. Only where nothing reaches another peer sooner: queued links, no limits on downlinks, no tracker.
+   * Peers take turns: each does all that happens to it within one latency at a stretch, which is faster when they
+   * are many (see `LookaheadQueue`). Only where nothing reaches another peer sooner: queued links, no limits on downlinks, no tracker.
    */
   readonly lookahead?: boolean;
   /** What the kernel takes before it says that it is full: a unit counts as sent when it is in there. Linux grows it to 2-4 MiB. */
