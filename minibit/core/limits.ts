@@ -8,7 +8,7 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 
 /** Both protocols' version: a peer or tracker that speaks another one is told so and dropped. */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 /** Smallest block: what the original coursework used, so that a small text still makes several blocks. */
 export const MIN_BLOCK_BYTES = 1 * KIB;
@@ -23,10 +23,10 @@ export const DIRECT_STORE_FROM_BYTES = 64 * MIB;
 
 /** Smallest unit asked for once the pipe runs (a block may be smaller): BitTorrent's 16 KiB. */
 export const MIN_UNIT_BYTES = 16 * KIB;
-/** Largest unit one REQUEST may ask: one read from disk, one reused send buffer a connection. */
-export const MAX_UNIT_BYTES = 256 * KIB;
+/** Largest unit one REQUEST may ask: one read from disk, one send buffer. Larger ones gain nothing, 256 KiB cost a sixth more processor time. */
+export const MAX_UNIT_BYTES = MIB;
 /** How long a unit should last at the link's rate; longer units mean fewer frames but a coarser pipeline. */
-export const UNIT_TARGET_MS = 64;
+export const UNIT_TARGET_MS = 256;
 /** Fewest units kept in flight on a link, so that a short one is never idle for a round trip. */
 export const MIN_PIPELINE_UNITS = 4;
 /** Most units in flight on a link; the uploader accepts twice as many, to be robust to its peers' tuning. */
@@ -172,6 +172,8 @@ export const MAX_UNWRITTEN_RECORDING_BYTES = 32 * MIB;
 export const MAX_UNWRITTEN_BYTES = 4 * MIB;
 /** Control bytes queued on one socket at which the neighbour is too slow to keep. */
 export const MAX_QUEUED_SEND_BYTES = 4 * MIB;
+/** Send buffers that wait for their next payload: as many as there are slots, with the largest unit. */
+export const MAX_IDLE_SEND_BUFFER_BYTES = 5 * (MAX_UNIT_BYTES + 16 * KIB);
 /** How long a closing connection waits for its last bytes to leave and for the other side to close too. */
 export const CLOSE_TIMEOUT_MS = 1000;
 /** TCP asks a silent other side whether it is still there after this time: finds hosts that lost their power. */

@@ -15,7 +15,7 @@ const UNKNOWN_RATE = 64 * 1024;
 /** However slow a link has been, it is snubbed after this long. */
 const MAX_SNUB_MS = 60_000;
 
-/** `clamp(pow2(rate * UNIT_TARGET_MS), 16 KiB, 256 KiB)`: big enough to be cheap, small enough to be choked or cancelled soon. */
+/** `clamp(pow2(rate * UNIT_TARGET_MS), 16 KiB, 1 MiB)`: big enough to be cheap, small enough to be choked or cancelled soon. */
 export function unitSize(bytesPerSecond: number): number {
   const wanted = 2 ** Math.floor(Math.log2(Math.max(1, (bytesPerSecond * UNIT_TARGET_MS) / 1000)));
   return Math.min(MAX_UNIT_BYTES, Math.max(MIN_UNIT_BYTES, wanted));

@@ -1,6 +1,8 @@
 import { FRAME_HEADER_BYTES } from "../core/codec.ts";
 import { assert } from "../core/errors.ts";
+import { MAX_IDLE_SEND_BUFFER_BYTES } from "../core/limits.ts";
 import type { ControlMessageOf, MessageOf, MessageTable, PayloadMessageOf, Wire } from "../core/wire.ts";
+import { SendBuffers } from "./send_buffers.ts";
 
 /** A stretch of bytes to send: one control frame, or a payload's frame with its message. */
 interface Part<T extends MessageTable> {
@@ -12,13 +14,14 @@ interface Part<T extends MessageTable> {
 export type Write = (bytes: Uint8Array) => number;
 
 const NOTHING = new Uint8Array(0);
+const sendBuffers = new SendBuffers(MAX_IDLE_SEND_BUFFER_BYTES);
 
 /**
  * What waits to be sent on one connection, in order.
  *
  * The kernel takes what it has room for; the tail stays here until `flush` is called again. Control frames are copies
- * and go out together, in one write; a payload is filled straight into the one send buffer of the connection, which
- * is why there can be only one at a time.
+ * and go out together, in one write; a payload is filled straight into a send buffer, one at a time on a connection: with
+ * a second one behind it, more would wait here, and nothing would go out sooner.
  */
 export class FrameWriter<T extends MessageTable> {
   readonly #wire: Wire<T>;
@@ -28,8 +31,8 @@ export class FrameWriter<T extends MessageTable> {
   #tail: Uint8Array = NOTHING;
   #tailPayload: PayloadMessageOf<T> | undefined;
   #controlBytes = 0;
+  /** Holds the payload that has not gone out entirely. */
   #sendBuffer: Uint8Array | undefined;
-  #sendingPayload = false;
 
   constructor(wire: Wire<T>, write: Write) {
     this.#wire = wire;
@@ -43,7 +46,7 @@ export class FrameWriter<T extends MessageTable> {
 
   /** Whether a payload has not gone out entirely: until then there is no room for another. */
   get sendingPayload(): boolean {
-    return this.#sendingPayload;
+    return this.#sendBuffer !== undefined;
   }
 
   /** Whether nothing waits. */
@@ -64,15 +67,14 @@ export class FrameWriter<T extends MessageTable> {
    * @param fill writes the payload into exactly the bytes it is given; when it throws, nothing was queued
    */
   addPayload(message: PayloadMessageOf<T>, fill: (into: Uint8Array) => void): void {
-    assert(!this.#sendingPayload, "one payload at a time");
+    assert(!this.sendingPayload, "one payload at a time");
     const head = this.#wire.encode(message as MessageOf<T>);
-    const row = this.#wire.table[message.type] as T[keyof T];
-    this.#sendBuffer ??= new Uint8Array(FRAME_HEADER_BYTES + row.maxBytes);
     const frameBytes = FRAME_HEADER_BYTES - 1 + new DataView(head.buffer, head.byteOffset).getUint32(0);
-    this.#sendBuffer.set(head);
-    fill(this.#sendBuffer.subarray(head.length, frameBytes));
-    this.#sendingPayload = true;
-    this.#parts.push({ bytes: this.#sendBuffer.subarray(0, frameBytes), payload: message });
+    const buffer = sendBuffers.take(frameBytes);
+    buffer.set(head);
+    fill(buffer.subarray(head.length, frameBytes));
+    this.#sendBuffer = buffer;
+    this.#parts.push({ bytes: buffer.subarray(0, frameBytes), payload: message });
   }
 
   /**
@@ -91,9 +93,10 @@ export class FrameWriter<T extends MessageTable> {
       if (this.#tail.length > 0) {
         return sent;
       }
-      if (this.#tailPayload !== undefined) {
+      if (this.#tailPayload !== undefined && this.#sendBuffer !== undefined) {
         sent = this.#tailPayload;
-        this.#sendingPayload = false;
+        sendBuffers.give(this.#sendBuffer);
+        this.#sendBuffer = undefined;
       }
     }
     return sent;
