@@ -12,7 +12,7 @@ export interface BlockStore {
   /**
    * Writes a part of a block that is not committed yet. Parts of one block come front to back.
    *
-   * `bytes` must not change until the promise settles.
+   * `bytes` may change after the call, also while the promise is pending: they are part of a chunk that a socket delivered.
    *
    * @throws {UserError} disk full, no right to write; what was committed stays
    */

@@ -134,6 +134,26 @@ describe.each(KINDS)("$name", (kind) => {
     await store.close();
   });
 
+  test("takes bytes that change after the call, also where a block lies in several files", async () => {
+    const share = await TempShare.folder(tempFolder(), nested);
+    const store = await open(share, tempFolder());
+    const chunk = new Uint8Array(BLOCK);
+    for (const block of share.blocks) {
+      const bytes = share.block(block);
+      const writes: Promise<void>[] = [];
+      for (let from = 0; from < bytes.length; from += 300) {
+        const part = bytes.subarray(from, from + 300);
+        chunk.set(part);
+        writes.push(store.write(block, from, chunk.subarray(0, part.length)));
+        chunk.fill(0x55);
+      }
+      await Promise.all(writes);
+      await store.commit(block);
+    }
+    expect(readTree(await store.finish())).toEqual(readTree(share.source));
+    await store.close();
+  });
+
   test("finds after a restart what was committed, and nothing half written", async () => {
     const share = await TempShare.file(tempFolder(), randomBytes(10 * BLOCK + 10));
     const dir = tempFolder();

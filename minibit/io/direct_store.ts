@@ -91,9 +91,9 @@ export class DirectStore implements BlockStore {
       this.#geometry.contains(block, offset, bytes.length),
       () => `${bytes.length} bytes at ${offset} of block ${block}`,
     );
-    return this.#order.add(block, offset, async () => {
+    return this.#order.add(block, { offset, bytes }, async (part) => {
       try {
-        await this.#parts.tree.write(this.#geometry.offsetOf(block) + offset, bytes);
+        await this.#parts.tree.write(this.#geometry.offsetOf(block) + offset, part);
       } catch (error) {
         throw writeError(this.#parts, block, error);
       }

@@ -9,9 +9,8 @@ const CAUTION_MS = 1000;
  * Writes at a place in an open file, whole.
  *
  * As a rule a write only copies to the page cache. Then doing it at once is cheapest: handing it to another thread costs
- * more than the copy, and keeps the chunk alive meanwhile (a peer then needs 120 to 150 MiB where 105 do). But when the disk
- * cannot follow, the system makes writers wait; so after one slow write the next ones go to a thread for a while, and
- * the event loop, with all heartbeats and links, goes on.
+ * more than the copy. But when the disk cannot follow, the system makes writers wait; so after one slow write copies of the
+ * next ones go to a thread for a while, and the event loop, with all heartbeats and links, goes on.
  */
 export class DiskWriter {
   readonly #nowMs: () => number;
@@ -21,14 +20,18 @@ export class DiskWriter {
     this.#nowMs = nowMs;
   }
 
-  /** Writes all of `bytes` at `position`; they must not change until the promise settles. */
+  /** Writes all of `bytes` at `position`; they may change after the call, also while the promise is pending. */
   async write(fd: number, bytes: Uint8Array, position: number): Promise<void> {
-    for (let done = 0; done < bytes.length; ) {
+    const { length } = bytes;
+    let ours: Uint8Array | undefined;
+    for (let done = 0; done < length; ) {
       const startMs = this.#nowMs();
-      done +=
-        startMs < this.#asideUntilMs
-          ? await writeAside(fd, bytes.subarray(done), position + done)
-          : writeSync(fd, bytes, done, bytes.length - done, position + done);
+      if (startMs < this.#asideUntilMs) {
+        ours ??= bytes.slice();
+        done += await writeAside(fd, ours.subarray(done), position + done);
+      } else {
+        done += writeSync(fd, ours ?? bytes, done, length - done, position + done);
+      }
       const endMs = this.#nowMs();
       if (endMs - startMs > SLOW_WRITE_MS) {
         this.#asideUntilMs = endMs + CAUTION_MS;

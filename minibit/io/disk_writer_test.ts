@@ -53,6 +53,29 @@ test("writes at once while the disk follows, aside for a second after a write th
   closeSync(fd);
 });
 
+test("bytes may change after the call, also when they are left to another thread", async () => {
+  const path = join(folder, "reused");
+  const fd = openSync(path, WRITE_FLAGS);
+  let nowMs = 0;
+  const writer = new DiskWriter(() => {
+    nowMs += 150; // every write is slow
+    return nowMs;
+  });
+  const chunk = new Uint8Array(50_000);
+  const writes: Promise<void>[] = [];
+  for (let i = 0; i < 5; i++) {
+    chunk.fill(i + 1);
+    writes.push(writer.write(fd, chunk, i * chunk.length));
+  }
+  chunk.fill(99);
+  await Promise.all(writes);
+  closeSync(fd);
+  const written = readFileSync(path);
+  for (let i = 0; i < 5; i++) {
+    expect(written.subarray(i * chunk.length, (i + 1) * chunk.length).every((byte) => byte === i + 1)).toBe(true);
+  }
+});
+
 test("tells what the system tells", async () => {
   const writer = new DiskWriter();
   expect(writer.write(999, new Uint8Array([1]), 0)).rejects.toThrow("EBADF");

@@ -36,7 +36,7 @@ export class FilePool {
     return readAt(this.#use(file).fd, into, position);
   }
 
-  /** Writes all of `bytes` at `position`; they must not change until the promise settles. */
+  /** Writes all of `bytes` at `position`; they may change after the call. */
   async write(file: number, bytes: Uint8Array, position: number): Promise<void> {
     const open = this.#use(file);
     open.writes++;

@@ -27,14 +27,16 @@ export class FileTree {
     this.#pool = new FilePool((file) => this.#open(file));
   }
 
-  /** Writes `bytes`, which must not change until the promise settles; throws what the system throws. */
+  /** Writes `bytes`, which may change after the call; throws what the system throws. */
   async write(offset: number, bytes: Uint8Array): Promise<void> {
+    const writes: Promise<void>[] = [];
     let done = 0;
     for (const slice of this.#map.slices(offset, bytes.length)) {
       const part = slice.length === bytes.length ? bytes : bytes.subarray(done, done + slice.length);
-      await this.#pool.write(slice.file, part, slice.offset);
+      writes.push(this.#pool.write(slice.file, part, slice.offset));
       done += slice.length;
     }
+    await Promise.all(writes);
   }
 
   /**

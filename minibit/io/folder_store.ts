@@ -99,9 +99,9 @@ export class FolderStore implements BlockStore {
       this.#geometry.contains(block, offset, bytes.length),
       () => `${bytes.length} bytes at ${offset} of block ${block}`,
     );
-    return this.#order.add(block, offset, async () => {
+    return this.#order.add(block, { offset, bytes }, async (part) => {
       try {
-        await this.#unfinished.write(block, bytes, offset);
+        await this.#unfinished.write(block, part, offset);
       } catch (error) {
         const { folder, held } = this.#parts;
         throw diskError(`Cannot write block ${block} to ${quote(folder)}`, error, held.count);

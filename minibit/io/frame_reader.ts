@@ -68,7 +68,7 @@ export class FrameReader<T extends MessageTable> {
   }
 
   /**
-   * Reads on. `chunk` must not be changed afterwards while the sink keeps slices of it.
+   * Reads on. Of `chunk` nothing is kept here; slices that the sink was handed are parts of it.
    *
    * @throws {ProtocolError} the stream makes no sense from here on; feed no more
    */

@@ -37,8 +37,9 @@ class Side {
         this.messages.push(message);
         return this.extra.onPayloadStart?.(message) ?? true;
       },
-      onPayload: (_message, slice) => {
+      onPayload: (message, slice, last) => {
         this.payloadBytes += slice.length;
+        this.extra.onPayload?.(message, slice, last);
         this.#noted();
       },
       onPayloadSent: (message) => {
@@ -132,6 +133,25 @@ const MANIFEST_SLICE: PeerMessage<"MANIFEST"> = {
   totalBytes: 1,
   data: new Uint8Array(256 * 1024),
 };
+
+test("the memory of a chunk is given back at once: payload is valid during the call only, messages are copies", async () => {
+  const slices: Uint8Array[] = [];
+  let sum = 0;
+  const callee = new Side({
+    onPayload: (_message, slice) => {
+      slices.push(slice);
+      sum += slice.reduce((total, byte) => total + byte, 0);
+    },
+  });
+  const { from } = await connected({ callee });
+  const data = MANIFEST_SLICE.data.map((_, i) => i % 251);
+  from.send({ ...MANIFEST_SLICE, data });
+  from.sendPayload(blockOf(100_000), (into) => into.fill(3));
+  await callee.until(() => callee.payloadBytes === 100_000);
+  expect(sum).toBe(300_000);
+  expect(slices.map((slice) => slice.length)).toEqual(slices.map(() => 0));
+  expect(callee.messages[0]).toEqual({ ...MANIFEST_SLICE, data });
+});
 
 test("messages and payloads arrive, and both sides count them", async () => {
   const { caller, callee, from, to } = await connected();

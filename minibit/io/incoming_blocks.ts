@@ -3,12 +3,6 @@ import { blockHash, type Manifest } from "../core/manifest.ts";
 import { BlockAssembly, type Evidence } from "./block_assembly.ts";
 import type { BlockStore } from "./block_store.ts";
 
-/**
- * Received chunks are garbage as soon as they are written, but the engine sees small objects with big buffers outside its
- * heap, and lets 150 MiB of them gather. Asked to collect after this many bytes a peer stays below 120 MiB, at no cost in time.
- */
-const COLLECT_EVERY_BYTES = 12 * 1024 * 1024;
-
 /** A block on its way: its bytes so far, and the writes they need. */
 interface Incoming {
   readonly assembly: BlockAssembly;
@@ -43,7 +37,6 @@ export class IncomingBlocks {
   readonly #evidence = new Map<number, Evidence>();
   #unwrittenBytes = 0;
   #full = false;
-  #uncollectedBytes = 0;
   #hashMs = 0;
   #diskMs = 0;
   #fullSinceMs = 0;
@@ -86,17 +79,17 @@ export class IncomingBlocks {
     const startMs = performance.now();
     assembly.append(news, came.peerId);
     this.#hashMs += performance.now() - startMs;
-    this.#collectGarbage(news.length);
-    this.#account(news.length);
+    const { length } = news;
+    this.#account(length);
     const hashedMs = performance.now();
     writes.push(
       this.#store.write(block, offset, news).then(
-        () => this.#account(-news.length),
+        () => this.#account(-length),
         (error) => this.#options.onError(error),
       ),
     );
     this.#diskMs += performance.now() - hashedMs;
-    return news.length;
+    return length;
   }
 
   /** All bytes of a block are here: checks its hash, and once it is on disk keeps it or throws it away. */
@@ -129,14 +122,6 @@ export class IncomingBlocks {
     const incoming = { assembly, writes: [] };
     this.#blocks.set(block, incoming);
     return incoming;
-  }
-
-  #collectGarbage(newBytes: number): void {
-    this.#uncollectedBytes += newBytes;
-    if (this.#uncollectedBytes > COLLECT_EVERY_BYTES) {
-      this.#uncollectedBytes = 0;
-      Bun.gc(false);
-    }
   }
 
   #account(bytes: number): void {

@@ -13,14 +13,22 @@ interface Attempt {
 export class WriteOrder {
   readonly #attempts = new Map<number, Attempt>();
 
-  /** Runs `write` for bytes at `offset` of `block`, at once unless an earlier attempt is not over; offset 0 begins anew. */
-  add(block: number, offset: number, write: () => Promise<void>): Promise<void> {
+  /**
+   * Runs `write` with bytes for `offset` of `block`, at once unless an earlier attempt is not over (then with a copy of the
+   * bytes: they may change after the call); offset 0 begins anew.
+   */
+  add(
+    block: number,
+    part: { readonly offset: number; readonly bytes: Uint8Array },
+    write: (bytes: Uint8Array) => Promise<void>,
+  ): Promise<void> {
+    const { offset, bytes } = part;
     let attempt = this.#attempts.get(block);
     if (attempt === undefined || (offset === 0 && attempt.writes.length > 0)) {
       attempt = { after: attempt && settled(attempt), writes: [] };
       this.#attempts.set(block, attempt);
     }
-    const writing = attempt.after === undefined ? write() : attempt.after.then(write);
+    const writing = attempt.after === undefined ? write(bytes) : afterwards(attempt.after, bytes.slice(), write);
     attempt.writes.push(writing);
     return writing;
   }
@@ -56,6 +64,15 @@ export class WriteOrder {
   async idle(): Promise<void> {
     await Promise.all([...this.#attempts.values()].map(settled));
   }
+}
+
+async function afterwards(
+  earlier: Promise<void>,
+  bytes: Uint8Array,
+  write: (bytes: Uint8Array) => Promise<void>,
+): Promise<void> {
+  await earlier;
+  await write(bytes);
 }
 
 /** Resolves once an attempt's writes, and what they waited for, are over; failures were told to those who wrote. */

@@ -7,7 +7,7 @@ function createDisk() {
   const log: string[] = [];
   const landings = new Map<string, (error?: Error) => void>();
   const write = (block: number, offset: number, name: string): Promise<void> =>
-    order.add(block, offset, () => {
+    order.add(block, { offset, bytes: new Uint8Array(0) }, () => {
       log.push(`begin ${name}`);
       return new Promise((resolve, reject) => {
         landings.set(name, (error) => {
@@ -53,6 +53,20 @@ test("a block begun anew waits for the writes of the attempt before", async () =
   await land("new");
   await land("newer");
   await Promise.all([first, ...second]);
+  await order.finish(1);
+});
+
+test("what has to wait is written from a copy: the bytes may change after the call", async () => {
+  const order = new WriteOrder();
+  const { promise: first, resolve: land } = Promise.withResolvers<void>();
+  const written: number[] = [];
+  const write = async (part: Uint8Array): Promise<void> => void written.push(...part);
+  const bytes = new Uint8Array([1, 2, 3]);
+  const writes = [order.add(1, { offset: 0, bytes }, () => first), order.add(1, { offset: 0, bytes }, write)];
+  bytes.fill(9);
+  land();
+  await Promise.all(writes);
+  expect(written).toEqual([1, 2, 3]);
   await order.finish(1);
 });
 
