@@ -25,8 +25,12 @@ export const DIRECT_STORE_FROM_BYTES = 64 * MIB;
 export const MIN_UNIT_BYTES = 16 * KIB;
 /** Largest unit one REQUEST may ask: one read from disk, one send buffer. Larger ones gain nothing, 256 KiB cost a sixth more processor time. */
 export const MAX_UNIT_BYTES = MIB;
-/** How long a unit should last at the link's rate; longer units mean fewer frames but a coarser pipeline. */
-export const UNIT_TARGET_MS = 256;
+/** How long a unit should last at the link's rate; longer units mean fewer frames but a coarser pipeline, and choking that takes longer to bite. */
+export const UNIT_TARGET_MS = 64;
+/** ... and up to this long on a quick link, where so many units would keep the processor busy: some 0.3 ms each. */
+export const MAX_UNIT_TARGET_MS = 256;
+/** A link is quick above this rate, in bytes a second: its units last longer in proportion. */
+export const QUICK_LINK_RATE = 1_000_000;
 /** Fewest units kept in flight on a link, so that a short one is never idle for a round trip. */
 export const MIN_PIPELINE_UNITS = 4;
 /** Most units in flight on a link; the uploader accepts twice as many, to be robust to its peers' tuning. */

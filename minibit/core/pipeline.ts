@@ -2,10 +2,12 @@ import {
   MAX_PIPELINE_MS,
   MAX_PIPELINE_UNITS,
   MAX_UNIT_BYTES,
+  MAX_UNIT_TARGET_MS,
   MIN_PIPELINE_MS,
   MIN_PIPELINE_UNITS,
   MIN_SNUB_MS,
   MIN_UNIT_BYTES,
+  QUICK_LINK_RATE,
   SNUB_FACTOR,
   UNIT_TARGET_MS,
 } from "./limits.ts";
@@ -15,9 +17,10 @@ const UNKNOWN_RATE = 64 * 1024;
 /** However slow a link has been, it is snubbed after this long. */
 const MAX_SNUB_MS = 60_000;
 
-/** `clamp(pow2(rate * UNIT_TARGET_MS), 16 KiB, 1 MiB)`: big enough to be cheap, small enough to be choked or cancelled soon. */
+/** `clamp(pow2(rate * (64 to 256 ms)), 16 KiB, 1 MiB)`: big enough to be cheap, small enough to be choked or cancelled soon. */
 export function unitSize(bytesPerSecond: number): number {
-  const wanted = 2 ** Math.floor(Math.log2(Math.max(1, (bytesPerSecond * UNIT_TARGET_MS) / 1000)));
+  const lastsMs = Math.min(MAX_UNIT_TARGET_MS, UNIT_TARGET_MS * Math.max(1, bytesPerSecond / QUICK_LINK_RATE));
+  const wanted = 2 ** Math.floor(Math.log2(Math.max(1, (bytesPerSecond * lastsMs) / 1000)));
   return Math.min(MAX_UNIT_BYTES, Math.max(MIN_UNIT_BYTES, wanted));
 }
 

@@ -3,9 +3,11 @@ import fc from "fast-check";
 import {
   MAX_PIPELINE_UNITS,
   MAX_UNIT_BYTES,
+  MAX_UNIT_TARGET_MS,
   MIN_PIPELINE_UNITS,
   MIN_SNUB_MS,
   MIN_UNIT_BYTES,
+  QUICK_LINK_RATE,
   SNUB_FACTOR,
   UNIT_TARGET_MS,
 } from "./limits.ts";
@@ -15,6 +17,14 @@ test("a unit lasts as long as it should, rounded down, between its bounds", () =
   expect(unitSize(0)).toBe(MIN_UNIT_BYTES);
   expect(unitSize(((40 * 1024) / UNIT_TARGET_MS) * 1000)).toBe(32 * 1024);
   expect(unitSize(1e9)).toBe(MAX_UNIT_BYTES);
+});
+
+test("units last longer on a quick link", () => {
+  const lasts = (rate: number): number => (unitSize(rate) / rate) * 1000;
+  expect(lasts(QUICK_LINK_RATE)).toBeLessThanOrEqual(UNIT_TARGET_MS);
+  expect(lasts(2 * QUICK_LINK_RATE)).toBeGreaterThan(UNIT_TARGET_MS);
+  expect(lasts(4 * QUICK_LINK_RATE)).toBeLessThanOrEqual(MAX_UNIT_TARGET_MS);
+  expect(unitSize(4.2 * QUICK_LINK_RATE)).toBe(MAX_UNIT_BYTES);
 });
 
 test("units are powers of two and never shrink as the rate grows", () => {

@@ -14,9 +14,10 @@ export interface BlockStore {
    *
    * `bytes` may change after the call, also while the promise is pending: they are part of a chunk that a socket delivered.
    *
-   * @throws {UserError} disk full, no right to write; what was committed stays
+   * @returns undefined when they are written already, which is the rule; else a promise, which may reject
+   * @throws {UserError} by the promise: disk full, no right to write; what was committed stays
    */
-  write(block: number, offset: number, bytes: Uint8Array): Promise<void>;
+  write(block: number, offset: number, bytes: Uint8Array): Promise<void> | undefined;
 
   /** Keeps a block whose hash was right: from now on it is found again after a restart, and may be read. */
   commit(block: number): Promise<void>;

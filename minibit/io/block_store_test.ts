@@ -140,7 +140,7 @@ describe.each(KINDS)("$name", (kind) => {
     const chunk = new Uint8Array(BLOCK);
     for (const block of share.blocks) {
       const bytes = share.block(block);
-      const writes: Promise<void>[] = [];
+      const writes: (Promise<void> | undefined)[] = [];
       for (let from = 0; from < bytes.length; from += 300) {
         const part = bytes.subarray(from, from + 300);
         chunk.set(part);

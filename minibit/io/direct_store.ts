@@ -86,18 +86,16 @@ export class DirectStore implements BlockStore {
     return new DirectStore(parts);
   }
 
-  write(block: number, offset: number, bytes: Uint8Array): Promise<void> {
+  write(block: number, offset: number, bytes: Uint8Array): Promise<void> | undefined {
     assert(
       this.#geometry.contains(block, offset, bytes.length),
       () => `${bytes.length} bytes at ${offset} of block ${block}`,
     );
-    return this.#order.add(block, { offset, bytes }, async (part) => {
-      try {
-        await this.#parts.tree.write(this.#geometry.offsetOf(block) + offset, part);
-      } catch (error) {
+    return this.#order.add(block, { offset, bytes }, (part) =>
+      this.#parts.tree.write(this.#geometry.offsetOf(block) + offset, part)?.catch((error) => {
         throw writeError(this.#parts, block, error);
-      }
-    });
+      }),
+    );
   }
 
   async commit(block: number): Promise<void> {

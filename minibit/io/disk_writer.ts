@@ -20,22 +20,35 @@ export class DiskWriter {
     this.#nowMs = nowMs;
   }
 
-  /** Writes all of `bytes` at `position`; they may change after the call, also while the promise is pending. */
-  async write(fd: number, bytes: Uint8Array, position: number): Promise<void> {
-    const { length } = bytes;
-    let ours: Uint8Array | undefined;
-    for (let done = 0; done < length; ) {
+  /**
+   * Writes all of `bytes` at `position`; they may change after the call, also while a promise is pending.
+   *
+   * @returns undefined when all is written, as a rule; throws what the system throws
+   */
+  write(fd: number, bytes: Uint8Array, position: number): Promise<void> | undefined {
+    for (let done = 0; done < bytes.length; ) {
       const startMs = this.#nowMs();
       if (startMs < this.#asideUntilMs) {
-        ours ??= bytes.slice();
-        done += await writeAside(fd, ours.subarray(done), position + done);
-      } else {
-        done += writeSync(fd, ours ?? bytes, done, length - done, position + done);
+        return this.#writeAside(fd, bytes.slice(done), position + done);
       }
-      const endMs = this.#nowMs();
-      if (endMs - startMs > SLOW_WRITE_MS) {
-        this.#asideUntilMs = endMs + CAUTION_MS;
-      }
+      done += writeSync(fd, bytes, done, bytes.length - done, position + done);
+      this.#note(startMs);
+    }
+    return undefined;
+  }
+
+  async #writeAside(fd: number, bytes: Uint8Array, position: number): Promise<void> {
+    for (let done = 0; done < bytes.length; ) {
+      const startMs = this.#nowMs();
+      done += await writeAside(fd, bytes.subarray(done), position + done);
+      this.#note(startMs);
+    }
+  }
+
+  #note(startMs: number): void {
+    const endMs = this.#nowMs();
+    if (endMs - startMs > SLOW_WRITE_MS) {
+      this.#asideUntilMs = endMs + CAUTION_MS;
     }
   }
 }

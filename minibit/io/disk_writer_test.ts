@@ -37,7 +37,8 @@ test("writes at once while the disk follows, aside for a second after a write th
   });
   const isWrittenAtOnce = async (byte: number): Promise<boolean> => {
     const writing = writer.write(fd, new Uint8Array([byte]), 0);
-    const atOnce = readFileSync(path)[0] === byte;
+    const atOnce = writing === undefined;
+    expect(!atOnce || readFileSync(path)[0] === byte).toBe(true);
     await writing;
     expect(readFileSync(path)[0]).toBe(byte);
     return atOnce;
@@ -62,7 +63,7 @@ test("bytes may change after the call, also when they are left to another thread
     return nowMs;
   });
   const chunk = new Uint8Array(50_000);
-  const writes: Promise<void>[] = [];
+  const writes: (Promise<void> | undefined)[] = [];
   for (let i = 0; i < 5; i++) {
     chunk.fill(i + 1);
     writes.push(writer.write(fd, chunk, i * chunk.length));
@@ -78,5 +79,5 @@ test("bytes may change after the call, also when they are left to another thread
 
 test("tells what the system tells", async () => {
   const writer = new DiskWriter();
-  expect(writer.write(999, new Uint8Array([1]), 0)).rejects.toThrow("EBADF");
+  expect(() => writer.write(999, new Uint8Array([1]), 0)).toThrow("EBADF");
 });

@@ -12,19 +12,24 @@ interface OpenFile {
 
 /**
  * Reads and writes in many files with few of them open: the one unused for longest is closed when another is needed.
- * Files are told apart by number; the owner knows how to open each. All methods throw what the system throws.
+ * Files are told apart by number; the owner knows how to open each. Methods throw what the system throws.
  */
 export class FilePool {
   readonly #open: (file: number) => number;
   readonly #capacity: number;
-  readonly #writer = new DiskWriter();
+  readonly #writer: DiskWriter;
   /** From the longest unused to the last used: the order a Map keeps. */
   readonly #files = new Map<number, OpenFile>();
 
   /** @param open gives a descriptor for a file; it may throw */
-  constructor(open: (file: number) => number, capacity: number = MAX_OPEN_FILES) {
+  constructor(
+    open: (file: number) => number,
+    capacity: number = MAX_OPEN_FILES,
+    writer: DiskWriter = new DiskWriter(),
+  ) {
     this.#open = open;
     this.#capacity = capacity;
+    this.#writer = writer;
   }
 
   /**
@@ -36,14 +41,22 @@ export class FilePool {
     return readAt(this.#use(file).fd, into, position);
   }
 
-  /** Writes all of `bytes` at `position`; they may change after the call. */
-  async write(file: number, bytes: Uint8Array, position: number): Promise<void> {
-    const open = this.#use(file);
-    open.writes++;
+  /**
+   * Writes all of `bytes` at `position`; they may change after the call.
+   *
+   * @returns undefined when all is written already; what the system throws comes by the promise
+   */
+  write(file: number, bytes: Uint8Array, position: number): Promise<void> | undefined {
     try {
-      await this.#writer.write(open.fd, bytes, position);
-    } finally {
-      open.writes--;
+      const open = this.#use(file);
+      const writing = this.#writer.write(open.fd, bytes, position);
+      if (writing === undefined) {
+        return undefined;
+      }
+      open.writes++;
+      return writing.finally(() => open.writes--);
+    } catch (error) {
+      return Promise.reject(error);
     }
   }
 

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { openSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { DiskWriter } from "./disk_writer.ts";
 import { WRITE_FLAGS } from "./file_io.ts";
 import { FilePool } from "./file_pool.ts";
 import { useTempFolders } from "./temp_share.ts";
@@ -8,13 +9,17 @@ import { useTempFolders } from "./temp_share.ts";
 const folder = useTempFolders()();
 
 /** A pool over files of its own that notes which it opened, in order. */
-function createPool(name: string, capacity: number) {
+function createPool(name: string, capacity: number, writer?: DiskWriter) {
   const opened: number[] = [];
   const pathOf = (file: number): string => join(folder, `${name}-${file}`);
-  const pool = new FilePool((file) => {
-    opened.push(file);
-    return openSync(pathOf(file), WRITE_FLAGS);
-  }, capacity);
+  const pool = new FilePool(
+    (file) => {
+      opened.push(file);
+      return openSync(pathOf(file), WRITE_FLAGS);
+    },
+    capacity,
+    writer,
+  );
   return { pool, opened, pathOf };
 }
 
@@ -41,8 +46,14 @@ test("FilePool reads back what it wrote, wherever it had to close the file betwe
 });
 
 test("FilePool closes no file that is being written, even above its capacity", async () => {
-  const { pool, opened, pathOf } = createPool("busy", 1);
+  let nowMs = 0;
+  const slow = new DiskWriter(() => {
+    nowMs += 150;
+    return nowMs;
+  });
+  const { pool, opened, pathOf } = createPool("busy", 1, slow);
   const large = new Uint8Array(1_000_000).fill(9);
+  expect(pool.write(1, large, 0)).toBeUndefined(); // found slow, so the others go to another thread
   const writes = [1, 2, 3].map((file) => pool.write(file, large, 0));
   expect(() => pool.close()).toThrow("Assertion failed");
   await Promise.all(writes);

@@ -27,16 +27,23 @@ export class FileTree {
     this.#pool = new FilePool((file) => this.#open(file));
   }
 
-  /** Writes `bytes`, which may change after the call; throws what the system throws. */
-  async write(offset: number, bytes: Uint8Array): Promise<void> {
+  /**
+   * Writes `bytes`, which may change after the call.
+   *
+   * @returns undefined when all is written already; what the system throws comes by the promise
+   */
+  write(offset: number, bytes: Uint8Array): Promise<void> | undefined {
     const writes: Promise<void>[] = [];
     let done = 0;
     for (const slice of this.#map.slices(offset, bytes.length)) {
       const part = slice.length === bytes.length ? bytes : bytes.subarray(done, done + slice.length);
-      writes.push(this.#pool.write(slice.file, part, slice.offset));
+      const writing = this.#pool.write(slice.file, part, slice.offset);
+      if (writing !== undefined) {
+        writes.push(writing);
+      }
       done += slice.length;
     }
-    await Promise.all(writes);
+    return writes.length === 0 ? undefined : all(writes);
   }
 
   /**
@@ -84,4 +91,8 @@ export class FileTree {
       return openSync(path, WRITE_FLAGS, mode);
     }
   }
+}
+
+async function all(writes: readonly Promise<void>[]): Promise<void> {
+  await Promise.all(writes);
 }

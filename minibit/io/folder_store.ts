@@ -94,19 +94,17 @@ export class FolderStore implements BlockStore {
     return new FolderStore(parts, { resultIsWhole });
   }
 
-  write(block: number, offset: number, bytes: Uint8Array): Promise<void> {
+  write(block: number, offset: number, bytes: Uint8Array): Promise<void> | undefined {
     assert(
       this.#geometry.contains(block, offset, bytes.length),
       () => `${bytes.length} bytes at ${offset} of block ${block}`,
     );
-    return this.#order.add(block, { offset, bytes }, async (part) => {
-      try {
-        await this.#unfinished.write(block, part, offset);
-      } catch (error) {
+    return this.#order.add(block, { offset, bytes }, (part) =>
+      this.#unfinished.write(block, part, offset)?.catch((error) => {
         const { folder, held } = this.#parts;
         throw diskError(`Cannot write block ${block} to ${quote(folder)}`, error, held.count);
-      }
-    });
+      }),
+    );
   }
 
   async commit(block: number): Promise<void> {

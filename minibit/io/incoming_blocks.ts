@@ -80,14 +80,17 @@ export class IncomingBlocks {
     assembly.append(news, came.peerId);
     this.#hashMs += performance.now() - startMs;
     const { length } = news;
-    this.#account(length);
     const hashedMs = performance.now();
-    writes.push(
-      this.#store.write(block, offset, news).then(
-        () => this.#account(-length),
-        (error) => this.#options.onError(error),
-      ),
-    );
+    const writing = this.#store.write(block, offset, news);
+    if (writing !== undefined) {
+      this.#account(length);
+      writes.push(
+        writing.then(
+          () => this.#account(-length),
+          (error) => this.#options.onError(error),
+        ),
+      );
+    }
     this.#diskMs += performance.now() - hashedMs;
     return length;
   }

@@ -16,19 +16,24 @@ export class WriteOrder {
   /**
    * Runs `write` with bytes for `offset` of `block`, at once unless an earlier attempt is not over (then with a copy of the
    * bytes: they may change after the call); offset 0 begins anew.
+   *
+   * @returns undefined when `write` was run and left nothing to wait for
    */
   add(
     block: number,
     part: { readonly offset: number; readonly bytes: Uint8Array },
-    write: (bytes: Uint8Array) => Promise<void>,
-  ): Promise<void> {
+    write: (bytes: Uint8Array) => Promise<void> | undefined,
+  ): Promise<void> | undefined {
     const { offset, bytes } = part;
-    let attempt = this.#attempts.get(block);
-    if (attempt === undefined || (offset === 0 && attempt.writes.length > 0)) {
-      attempt = { after: attempt && settled(attempt), writes: [] };
-      this.#attempts.set(block, attempt);
+    const earlier = this.#attempts.get(block);
+    const isAnew = offset === 0 && earlier !== undefined && earlier.writes.length > 0;
+    const after = isAnew ? settled(earlier) : earlier?.after;
+    const writing = after === undefined ? write(bytes) : afterwards(after, bytes.slice(), write);
+    if (writing === undefined) {
+      return undefined;
     }
-    const writing = attempt.after === undefined ? write(bytes) : afterwards(attempt.after, bytes.slice(), write);
+    const attempt = isAnew || earlier === undefined ? { after, writes: [] } : earlier;
+    this.#attempts.set(block, attempt);
     attempt.writes.push(writing);
     return writing;
   }
@@ -69,7 +74,7 @@ export class WriteOrder {
 async function afterwards(
   earlier: Promise<void>,
   bytes: Uint8Array,
-  write: (bytes: Uint8Array) => Promise<void>,
+  write: (bytes: Uint8Array) => Promise<void> | undefined,
 ): Promise<void> {
   await earlier;
   await write(bytes);

@@ -6,7 +6,7 @@ function createDisk() {
   const order = new WriteOrder();
   const log: string[] = [];
   const landings = new Map<string, (error?: Error) => void>();
-  const write = (block: number, offset: number, name: string): Promise<void> =>
+  const write = (block: number, offset: number, name: string): Promise<void> | undefined =>
     order.add(block, { offset, bytes: new Uint8Array(0) }, () => {
       log.push(`begin ${name}`);
       return new Promise((resolve, reject) => {
@@ -53,6 +53,18 @@ test("a block begun anew waits for the writes of the attempt before", async () =
   await land("new");
   await land("newer");
   await Promise.all([first, ...second]);
+  await order.finish(1);
+});
+
+test("what is written at once leaves nothing to wait for, and the next attempt is free", async () => {
+  const order = new WriteOrder();
+  const bytes = new Uint8Array(1);
+  const log: string[] = [];
+  const write = (name: string) => () => void log.push(name);
+  expect(order.add(1, { offset: 0, bytes }, write("a"))).toBeUndefined();
+  expect(order.add(1, { offset: 1, bytes }, write("b"))).toBeUndefined();
+  expect(order.add(1, { offset: 0, bytes }, write("anew"))).toBeUndefined();
+  expect(log).toEqual(["a", "b", "anew"]);
   await order.finish(1);
 });
 
