@@ -23,7 +23,7 @@ export const DIRECT_STORE_FROM_BYTES = 64 * MIB;
 
 /** Smallest unit asked for once the pipe runs (a block may be smaller): BitTorrent's 16 KiB. */
 export const MIN_UNIT_BYTES = 16 * KIB;
-/** Largest unit one REQUEST may ask: one read from disk, one send buffer. Larger ones gain nothing, 256 KiB cost a sixth more processor time. */
+/** Largest unit one REQUEST may ask: one read from disk, one send buffer. With 256 KiB quick links cost a sixth more processor time. */
 export const MAX_UNIT_BYTES = MIB;
 /** How long a unit should last at the link's rate; longer units mean fewer frames but a coarser pipeline, and choking that takes longer to bite. */
 export const UNIT_TARGET_MS = 64;
@@ -177,7 +177,7 @@ export const MAX_UNWRITTEN_BYTES = 4 * MIB;
 /** Control bytes queued on one socket at which the neighbour is too slow to keep. */
 export const MAX_QUEUED_SEND_BYTES = 4 * MIB;
 /** Send buffers that wait for their next payload: as many as there are slots, with the largest unit. */
-export const MAX_IDLE_SEND_BUFFER_BYTES = 5 * (MAX_UNIT_BYTES + 16 * KIB);
+export const MAX_IDLE_SEND_BUFFER_BYTES = DEFAULT_SLOTS * (MAX_UNIT_BYTES + 16 * KIB);
 /** How long a closing connection waits for its last bytes to leave and for the other side to close too. */
 export const CLOSE_TIMEOUT_MS = 1000;
 /** TCP asks a silent other side whether it is still there after this time: finds hosts that lost their power. */

@@ -40,7 +40,7 @@ export class DiskWriter {
   async #writeAside(fd: number, bytes: Uint8Array, position: number): Promise<void> {
     for (let done = 0; done < bytes.length; ) {
       const startMs = this.#nowMs();
-      done += await writeAside(fd, bytes.subarray(done), position + done);
+      done += await writeInThread(fd, bytes.subarray(done), position + done);
       this.#note(startMs);
     }
   }
@@ -54,7 +54,7 @@ export class DiskWriter {
 }
 
 /** The callback form: half the processor time of `FileHandle.write` here. */
-function writeAside(fd: number, bytes: Uint8Array, position: number): Promise<number> {
+function writeInThread(fd: number, bytes: Uint8Array, position: number): Promise<number> {
   return new Promise((resolve, reject) => {
     write(fd, bytes, 0, bytes.length, position, (error, written) => {
       error ? reject(error) : resolve(written);

@@ -48,9 +48,6 @@ export interface Traffic<T extends MessageTable> {
   readonly sent: Record<keyof T & string, number>;
 }
 
-/** Typed arrays up to this size lie in the engine's own heap (JavaScriptCore's `fastSizeLimit`), the buffers of others outside. */
-const ENGINE_HEAP_BYTES = 1000;
-
 /** Counters at zero. */
 export function createTraffic<T extends MessageTable>(wire: Wire<T>): Traffic<T> {
   const zeros = () => Object.fromEntries(wire.names.map((name) => [name, 0])) as Record<keyof T & string, number>;
@@ -282,6 +279,9 @@ export class FramedSocket<T extends MessageTable> {
     }
   }
 }
+
+/** Typed arrays up to this size lie in the engine's own heap (JavaScriptCore's `fastSizeLimit`), the buffers of others outside. */
+const ENGINE_HEAP_BYTES = 1000;
 
 /**
  * Gives the memory of a chunk back at once. The engine sees small objects with big buffers outside its heap, and would let

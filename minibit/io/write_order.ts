@@ -28,7 +28,8 @@ export class WriteOrder {
     const earlier = this.#attempts.get(block);
     const isAnew = offset === 0 && earlier !== undefined && earlier.writes.length > 0;
     const after = isAnew ? settled(earlier) : earlier?.after;
-    const writing = after === undefined ? write(bytes) : afterwards(after, bytes.slice(), write);
+    const kept = after === undefined ? bytes : bytes.slice();
+    const writing = after === undefined ? write(kept) : after.then(() => write(kept));
     if (writing === undefined) {
       return undefined;
     }
@@ -69,15 +70,6 @@ export class WriteOrder {
   async idle(): Promise<void> {
     await Promise.all([...this.#attempts.values()].map(settled));
   }
-}
-
-async function afterwards(
-  earlier: Promise<void>,
-  bytes: Uint8Array,
-  write: (bytes: Uint8Array) => Promise<void> | undefined,
-): Promise<void> {
-  await earlier;
-  await write(bytes);
 }
 
 /** Resolves once an attempt's writes, and what they waited for, are over; failures were told to those who wrote. */
