@@ -126,8 +126,8 @@ export class Downloads {
       download.rate.resume(nowMs); // it owed us nothing: that it sent nothing says nothing about its rate
     }
     const rate = download.rate.steadyBytesPerSecond(nowMs);
-    const unitBytes = unitSize(rate);
     const { blockSizeBytes } = this.#ledger.geometry;
+    const unitBytes = unitSize(rate, blockSizeBytes);
     const depth = download.snubbed ? 1 : this.#depth(rate, { rttMs: download.rttMs, unitBytes, blockSizeBytes });
     let inFlight = download.pending.length; // what was called off and not answered still fills the pipe
     while (inFlight < depth) {

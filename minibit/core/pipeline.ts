@@ -1,4 +1,6 @@
 import {
+  LARGEST_SLOW_UNIT_BYTES,
+  LEAST_UNITS_A_BLOCK,
   MAX_PIPELINE_MS,
   MAX_PIPELINE_UNITS,
   MAX_UNIT_BYTES,
@@ -17,11 +19,19 @@ const UNKNOWN_RATE = 64 * 1024;
 /** However slow a link has been, it is snubbed after this long. */
 const MAX_SNUB_MS = 60_000;
 
-/** `clamp(pow2(rate * (64 to 256 ms)), 16 KiB, 1 MiB)`: big enough to be cheap, small enough to be choked or cancelled soon. */
-export function unitSize(bytesPerSecond: number): number {
+/**
+ * `clamp(pow2(rate * (64 to 256 ms)), least, 1 MiB)`: big enough to be cheap, small enough to be choked or cancelled soon;
+ * `least` is a quarter of the block, but 16 KiB at least and 64 KiB at most.
+ */
+export function unitSize(bytesPerSecond: number, blockSizeBytes: number): number {
   const lastsMs = Math.min(MAX_UNIT_TARGET_MS, UNIT_TARGET_MS * Math.max(1, bytesPerSecond / QUICK_LINK_RATE));
-  const wanted = 2 ** Math.floor(Math.log2(Math.max(1, (bytesPerSecond * lastsMs) / 1000)));
-  return Math.min(MAX_UNIT_BYTES, Math.max(MIN_UNIT_BYTES, wanted));
+  const least = Math.min(LARGEST_SLOW_UNIT_BYTES, floorToPowerOfTwo(blockSizeBytes / LEAST_UNITS_A_BLOCK));
+  const wanted = floorToPowerOfTwo((bytesPerSecond * lastsMs) / 1000);
+  return Math.min(MAX_UNIT_BYTES, Math.max(MIN_UNIT_BYTES, least, wanted));
+}
+
+function floorToPowerOfTwo(bytes: number): number {
+  return 2 ** Math.floor(Math.log2(Math.max(1, bytes)));
 }
 
 /**

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import {
+  LARGEST_SLOW_UNIT_BYTES,
   MAX_PIPELINE_UNITS,
   MAX_UNIT_BYTES,
   MAX_UNIT_TARGET_MS,
@@ -13,18 +14,28 @@ import {
 } from "./limits.ts";
 import { patienceMs, pipelineDepth, unitSize } from "./pipeline.ts";
 
+const SMALL_BLOCK = 64 * 1024;
+
 test("a unit lasts as long as it should, rounded down, between its bounds", () => {
-  expect(unitSize(0)).toBe(MIN_UNIT_BYTES);
-  expect(unitSize(((40 * 1024) / UNIT_TARGET_MS) * 1000)).toBe(32 * 1024);
-  expect(unitSize(1e9)).toBe(MAX_UNIT_BYTES);
+  expect(unitSize(0, SMALL_BLOCK)).toBe(MIN_UNIT_BYTES);
+  expect(unitSize(((40 * 1024) / UNIT_TARGET_MS) * 1000, SMALL_BLOCK)).toBe(32 * 1024);
+  expect(unitSize(1e9, SMALL_BLOCK)).toBe(MAX_UNIT_BYTES);
+});
+
+test("of large blocks larger units are asked on slow links too, four of which are no more than the block", () => {
+  expect(unitSize(0, 1024)).toBe(MIN_UNIT_BYTES);
+  expect(unitSize(0, 100 * 1024)).toBe(MIN_UNIT_BYTES);
+  expect(unitSize(0, 128 * 1024)).toBe(32 * 1024);
+  expect(unitSize(0, 1 << 26)).toBe(LARGEST_SLOW_UNIT_BYTES);
+  expect(unitSize(1e9, 1 << 26)).toBe(MAX_UNIT_BYTES);
 });
 
 test("units last longer on a quick link", () => {
-  const lasts = (rate: number): number => (unitSize(rate) / rate) * 1000;
+  const lasts = (rate: number): number => (unitSize(rate, SMALL_BLOCK) / rate) * 1000;
   expect(lasts(QUICK_LINK_RATE)).toBeLessThanOrEqual(UNIT_TARGET_MS);
   expect(lasts(2 * QUICK_LINK_RATE)).toBeGreaterThan(UNIT_TARGET_MS);
   expect(lasts(4 * QUICK_LINK_RATE)).toBeLessThanOrEqual(MAX_UNIT_TARGET_MS);
-  expect(unitSize(4.2 * QUICK_LINK_RATE)).toBe(MAX_UNIT_BYTES);
+  expect(unitSize(4.2 * QUICK_LINK_RATE, SMALL_BLOCK)).toBe(MAX_UNIT_BYTES);
 });
 
 test("units are powers of two and never shrink as the rate grows", () => {
@@ -32,9 +43,10 @@ test("units are powers of two and never shrink as the rate grows", () => {
     fc.property(
       fc.double({ min: 0, max: 1e10, noNaN: true }),
       fc.double({ min: 1, max: 100, noNaN: true }),
-      (rate, by) => {
-        expect(Number.isInteger(Math.log2(unitSize(rate)))).toBe(true);
-        expect(unitSize(rate * by)).toBeGreaterThanOrEqual(unitSize(rate));
+      fc.integer({ min: 1, max: 1 << 26 }),
+      (rate, by, block) => {
+        expect(Number.isInteger(Math.log2(unitSize(rate, block)))).toBe(true);
+        expect(unitSize(rate * by, block)).toBeGreaterThanOrEqual(unitSize(rate, block));
       },
     ),
   );
