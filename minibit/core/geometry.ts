@@ -41,9 +41,14 @@ export class Geometry {
   }
 }
 
+/** The largest power of two that is no larger than `value`; 1 for all below 2. */
+export function powerOfTwoAtMost(value: number): number {
+  return 2 ** Math.floor(Math.log2(Math.max(1, value)));
+}
+
 /** `clamp(pow2floor(size / 1024), 1 KiB, 4 MiB)`, doubled until MAX_BLOCKS are enough: see DESIGN "Share, manifest, blocks". */
 export function defaultBlockSize(sizeBytes: number): number {
-  const wanted = 2 ** Math.floor(Math.log2(Math.max(1, sizeBytes / 1024)));
+  const wanted = powerOfTwoAtMost(sizeBytes / 1024);
   let size = Math.min(MAX_DEFAULT_BLOCK_BYTES, Math.max(MIN_BLOCK_BYTES, wanted));
   while (sizeBytes / size > MAX_BLOCKS) {
     size *= 2;

@@ -24,12 +24,11 @@ export const DIRECT_STORE_FROM_BYTES = 64 * MIB;
 /** Smallest unit asked for once the pipe runs (a block may be smaller): BitTorrent's 16 KiB. */
 export const MIN_UNIT_BYTES = 16 * KIB;
 /**
- * A block is asked for in this many units at least, so that 4 of them in flight are no more than a block; but a slow link gets
- * no larger ones than LARGEST_SLOW_UNIT_BYTES for that. Each costs some 0.3 ms of processor time, however small it is: while a
- * swarm of many peers on few processors starts, all links are slow, and smaller units would keep it from growing.
+ * ... of larger blocks a quarter, so that MIN_PIPELINE_UNITS in flight are one block, but no more than this on a slow link. A
+ * unit costs some 0.3 ms of processor time, however small it is: while a swarm of many peers on few processors starts, all
+ * links are slow, and smaller units would keep it from growing.
  */
-export const LEAST_UNITS_A_BLOCK = 4;
-export const LARGEST_SLOW_UNIT_BYTES = 64 * KIB;
+export const MAX_SLOW_UNIT_BYTES = 64 * KIB;
 /** Largest unit one REQUEST may ask: one read from disk, one send buffer. With 256 KiB quick links cost a sixth more processor time. */
 export const MAX_UNIT_BYTES = MIB;
 /** How long a unit should last at the link's rate; longer units mean fewer frames but a coarser pipeline, and choking that takes longer to bite. */

@@ -1,8 +1,8 @@
+import { powerOfTwoAtMost } from "./geometry.ts";
 import {
-  LARGEST_SLOW_UNIT_BYTES,
-  LEAST_UNITS_A_BLOCK,
   MAX_PIPELINE_MS,
   MAX_PIPELINE_UNITS,
+  MAX_SLOW_UNIT_BYTES,
   MAX_UNIT_BYTES,
   MAX_UNIT_TARGET_MS,
   MIN_PIPELINE_MS,
@@ -25,13 +25,9 @@ const MAX_SNUB_MS = 60_000;
  */
 export function unitSize(bytesPerSecond: number, blockSizeBytes: number): number {
   const lastsMs = Math.min(MAX_UNIT_TARGET_MS, UNIT_TARGET_MS * Math.max(1, bytesPerSecond / QUICK_LINK_RATE));
-  const least = Math.min(LARGEST_SLOW_UNIT_BYTES, floorToPowerOfTwo(blockSizeBytes / LEAST_UNITS_A_BLOCK));
-  const wanted = floorToPowerOfTwo((bytesPerSecond * lastsMs) / 1000);
-  return Math.min(MAX_UNIT_BYTES, Math.max(MIN_UNIT_BYTES, least, wanted));
-}
-
-function floorToPowerOfTwo(bytes: number): number {
-  return 2 ** Math.floor(Math.log2(Math.max(1, bytes)));
+  const least = Math.min(MAX_SLOW_UNIT_BYTES, blockSizeBytes / MIN_PIPELINE_UNITS);
+  const wanted = powerOfTwoAtMost(Math.max(least, (bytesPerSecond * lastsMs) / 1000));
+  return Math.min(MAX_UNIT_BYTES, Math.max(MIN_UNIT_BYTES, wanted));
 }
 
 /**

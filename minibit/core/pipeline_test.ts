@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import {
-  LARGEST_SLOW_UNIT_BYTES,
   MAX_PIPELINE_UNITS,
+  MAX_SLOW_UNIT_BYTES,
   MAX_UNIT_BYTES,
   MAX_UNIT_TARGET_MS,
   MIN_PIPELINE_UNITS,
@@ -26,7 +26,7 @@ test("of large blocks larger units are asked on slow links too, four of which ar
   expect(unitSize(0, 1024)).toBe(MIN_UNIT_BYTES);
   expect(unitSize(0, 100 * 1024)).toBe(MIN_UNIT_BYTES);
   expect(unitSize(0, 128 * 1024)).toBe(32 * 1024);
-  expect(unitSize(0, 1 << 26)).toBe(LARGEST_SLOW_UNIT_BYTES);
+  expect(unitSize(0, 1 << 26)).toBe(MAX_SLOW_UNIT_BYTES);
   expect(unitSize(1e9, 1 << 26)).toBe(MAX_UNIT_BYTES);
 });
 
