@@ -14,6 +14,7 @@ import type { BoundOptions } from "./minibit/io/bound_report.ts";
 import { boardUrl, openBrowser } from "./minibit/io/browser.ts";
 import { parseCommandLine, runMain, withoutFlags } from "./minibit/io/cli.ts";
 import { exitCodeOf, onStop, type StopReason } from "./minibit/io/lifecycle.ts";
+import { freePort } from "./minibit/io/listening.ts";
 import { readStoredManifest } from "./minibit/io/open_store.ts";
 import { FIRST_PORT } from "./minibit/io/peer_options.ts";
 import { parseReport } from "./minibit/io/peer_report.ts";
@@ -121,7 +122,7 @@ class LocalSwarm {
     if (!resume) {
       await this.#startFresh(source);
     }
-    const port = this.#options.port || freePort();
+    const port = this.#options.port || freePort("127.0.0.1");
     const tracker = `127.0.0.1:${port}`;
 
     await this.#until(this.#startPeer(0, tracker));
@@ -319,13 +320,6 @@ class LocalSwarm {
       }
     }
   }
-}
-
-/** A port that is free now; it is taken a moment later by a child that must know it beforehand. */
-function freePort(): number {
-  const probe = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
-  probe.stop(true);
-  return probe.port;
 }
 
 /** `bun run_full.ts [flags]` */

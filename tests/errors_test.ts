@@ -2,10 +2,11 @@
 import { describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { freePort } from "../minibit/io/listening.ts";
 import { randomBytes, readTree, writeTree } from "../minibit/io/temp_share.ts";
 import { heldBlocks } from "../utils.ts";
 import type { Script } from "./support/script.ts";
-import { freePort, HOST, useTestBed } from "./support/test_bed.ts";
+import { HOST, useTestBed } from "./support/test_bed.ts";
 
 const SAMPLE = join(import.meta.dir, "..", "arquivos");
 const FAILED = 1;
@@ -66,7 +67,7 @@ describe("a tracker that does not answer", () => {
     ["a leecher", ["1"]],
     ["the seed", ["0", "--source", SAMPLE]],
   ])("ends %s once --tracker-timeout is over", async (_, [id = "", ...flags]) => {
-    const tracker = `${HOST}:${freePort()}`;
+    const tracker = `${HOST}:${freePort(HOST)}`;
     const line = `Cannot reach the tracker at ${tracker}: no answer for 300ms (start it with: bun tracker.ts, or name it with --tracker)`;
     await expectComplaint(quietPeer(Number(id), tracker, "--tracker-timeout", "300ms", ...flags), FAILED, line);
   });

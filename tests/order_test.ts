@@ -1,9 +1,10 @@
 /** The parts started by hand, each a process of its own: in the original's order and in others, all end up complete. */
 import { expect, test } from "bun:test";
 import { join } from "node:path";
+import { freePort } from "../minibit/io/listening.ts";
 import { readTree } from "../minibit/io/temp_share.ts";
 import type { Script } from "./support/script.ts";
-import { freePort, HOST, type TrackerScript, useTestBed } from "./support/test_bed.ts";
+import { HOST, type TrackerScript, useTestBed } from "./support/test_bed.ts";
 
 const SAMPLE = join(import.meta.dir, "..", "arquivos");
 const PEERS = [1, 2, 3, 4];
@@ -20,7 +21,7 @@ const ORDERS: readonly (readonly Step[])[] = [
 ];
 
 test.each(ORDERS.map((order) => [order.join(", "), order] as const))("in the order %s", async (_, order) => {
-  const port = freePort();
+  const port = freePort(HOST);
   const address = `${HOST}:${port}`;
   const others: Script[] = [];
   const dealt: Script[] = [];

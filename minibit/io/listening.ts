@@ -38,3 +38,24 @@ function reasonOf(cause: Error & { code?: string }, flag: string): string {
       return `${cause.message} (try --host or ${flag})`;
   }
 }
+
+/** Ports the kernel gives nobody that asks for any: Linux hands out 32768 to 60999, the IANA 49152 and up. */
+const KEPT_BACK = { first: 10_000, count: 20_000 };
+
+/**
+ * A port of this machine that is free now and will be a moment later, for a process that must be told before it runs.
+ *
+ * @throws {UserError} every port tried is in use
+ */
+export function freePort(host: string): number {
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const port = KEPT_BACK.first + Math.floor(Math.random() * KEPT_BACK.count);
+    try {
+      Bun.listen({ hostname: host, port, socket: { data: () => undefined } }).stop(true);
+      return port;
+    } catch {
+      // in use: the next one
+    }
+  }
+  throw new UserError(`Cannot find a free port on ${host} (name one with --port)`);
+}

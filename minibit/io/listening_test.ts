@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { UserError } from "../core/errors.ts";
-import { listening } from "./listening.ts";
+import { freePort, listening } from "./listening.ts";
 
 /** The complaint about listening there. */
 function complaintAbout(start: () => unknown, address: { host: string; port: number }): string {
@@ -60,4 +60,12 @@ test("a bug of ours stays one", () => {
     throw new TypeError("undefined is not a function");
   };
   expect(() => listening(bug, { host: "::1", port: 1, flag: "--port" })).toThrow(TypeError);
+});
+
+test("a free port can be listened on, and is none that the kernel gives to others meanwhile", () => {
+  const port = freePort("127.0.0.1");
+  expect(port).toBeWithin(10_000, 30_000);
+  const listener = Bun.listen({ hostname: "127.0.0.1", port, socket: { data: () => undefined } });
+  expect(listener.port).toBe(port);
+  listener.stop(true);
 });

@@ -115,10 +115,3 @@ export function useTestBed(): TestBed {
   afterEach(() => bed.clear());
   return bed;
 }
-
-/** A port that is free now: for a script that is told of a tracker before it runs. */
-export function freePort(): number {
-  const probe = Bun.listen({ hostname: HOST, port: 0, socket: { data: () => undefined } });
-  probe.stop(true);
-  return probe.port;
-}
