@@ -36,7 +36,7 @@ test("a link that has sent nothing for long is no flow", () => {
 test("a crowd of blocks in flight is cut", () => {
   const bench = new DownloadsBench({ blocks: 300, unitsPerBlock: 1 });
   const link = bench.add(Array.from({ length: 300 }, (_, block) => block));
-  bench.haveRates([[link, 2000 * UNIT]]);
+  bench.haveRates([[link, 4000 * UNIT]]);
   bench.fill(link);
   expect(bench.asked(link).length).toBeGreaterThan(MAX_FETCHES_TOLD);
   expect(doing(bench).fetching).toHaveLength(MAX_FETCHES_TOLD);

@@ -37,12 +37,18 @@ export const UNIT_TARGET_MS = 64;
 export const MAX_UNIT_TARGET_MS = 256;
 /** A link is quick above this rate, in bytes a second: its units last longer in proportion. */
 export const QUICK_LINK_RATE = 1_000_000;
-/** Fewest units kept in flight on a link, so that a short one is never idle for a round trip. */
+/** Units of a block in flight at first, so that an uploader finds a whole block to give at its turn. */
 export const MIN_PIPELINE_UNITS = 4;
+/** ... but no more of a large block than this on a slow link: what waits in a leecher's socket delays its requests and acknowledgements. */
+export const MIN_PIPELINE_BYTES = MAX_SLOW_UNIT_BYTES;
+/** Fewest units in flight on a quick link, whose units last longer than a round trip: one is asked while the other comes. */
+export const MIN_QUICK_PIPELINE_UNITS = 2;
 /** Most units in flight on a link; the uploader accepts twice as many, to be robust to its peers' tuning. */
 export const MAX_PIPELINE_UNITS = 256;
-/** How much of a link's rate is kept in flight at least; covers a busy event loop on the other side. */
-export const MIN_PIPELINE_MS = 100;
+/** How much of a link's rate is kept in flight: as many round trips, so that a rate can double in each. */
+export const PIPELINE_ROUND_TRIPS = 2;
+/** ... and at least; covers a busy event loop on the other side. */
+export const MIN_PIPELINE_MS = 50;
 /** ... and at most: what takes longer waits in a queue, and asking for more would make that longer still. */
 export const MAX_PIPELINE_MS = 1000;
 /** Requests one neighbour may have queued here; beyond it each is answered REJECT at once. */

@@ -5,10 +5,13 @@ import {
   MAX_SLOW_UNIT_BYTES,
   MAX_UNIT_BYTES,
   MAX_UNIT_TARGET_MS,
+  MIN_PIPELINE_BYTES,
   MIN_PIPELINE_MS,
   MIN_PIPELINE_UNITS,
+  MIN_QUICK_PIPELINE_UNITS,
   MIN_SNUB_MS,
   MIN_UNIT_BYTES,
+  PIPELINE_ROUND_TRIPS,
   QUICK_LINK_RATE,
   SNUB_FACTOR,
   UNIT_TARGET_MS,
@@ -31,9 +34,11 @@ export function unitSize(bytesPerSecond: number, blockSizeBytes: number): number
 }
 
 /**
- * `clamp(ceil(rate * clamp(4 RTT, 100 ms, 1 s) / unit), 4, 256)`: enough requests in flight that the uploader never waits for us.
+ * `clamp(ceil(rate * clamp(2 RTT, 50 ms, 1 s) / unit), least, 256)`: enough requests in flight that the uploader never waits for us.
  *
- * Of blocks of one unit 2 are enough at first: what waits in one uploader's queue is kept from all others, and they idle.
+ * `least` is 64 KiB on a slow link and 2 units on a quick one. Of blocks of one unit 2 are enough at first: what waits in one
+ * uploader's queue is kept from all others, and they idle. More in flight is no gain: it waits in the uploader's socket, and
+ * where uplinks are narrow that uploader's own requests and TCP acknowledgements wait behind it, which slows its senders down.
  *
  * @param options.rttMs shortest time from REQUEST to BLOCK, Infinity while unknown
  */
@@ -42,12 +47,16 @@ export function pipelineDepth(
   options: { readonly rttMs: number; readonly unitBytes: number; readonly blockSizeBytes: number },
 ): number {
   const { rttMs, unitBytes, blockSizeBytes } = options;
-  const coverMs = Math.max(Number.isFinite(rttMs) ? Math.min(4 * rttMs, MAX_PIPELINE_MS) : 0, MIN_PIPELINE_MS);
+  const coverMs = Math.max(
+    Number.isFinite(rttMs) ? Math.min(PIPELINE_ROUND_TRIPS * rttMs, MAX_PIPELINE_MS) : 0,
+    MIN_PIPELINE_MS,
+  );
   // no request reaches beyond its block; but of tiny blocks no more are asked than of units
   const requestBytes = Math.min(unitBytes, Math.max(MIN_UNIT_BYTES, blockSizeBytes));
   const units = Math.ceil((bytesPerSecond * coverMs) / 1000 / requestBytes);
-  const least = Math.min(MIN_PIPELINE_UNITS, 2 * Math.ceil(blockSizeBytes / unitBytes));
-  return Math.min(MAX_PIPELINE_UNITS, Math.max(least, units));
+  const isQuick = unitBytes > MAX_SLOW_UNIT_BYTES;
+  const least = isQuick ? MIN_QUICK_PIPELINE_UNITS : MIN_PIPELINE_BYTES / unitBytes;
+  return Math.min(MAX_PIPELINE_UNITS, Math.max(Math.min(least, 2 * Math.ceil(blockSizeBytes / unitBytes)), units));
 }
 
 /**

@@ -6,6 +6,7 @@ import {
   MAX_UNIT_BYTES,
   MAX_UNIT_TARGET_MS,
   MIN_PIPELINE_UNITS,
+  MIN_QUICK_PIPELINE_UNITS,
   MIN_SNUB_MS,
   MIN_UNIT_BYTES,
   QUICK_LINK_RATE,
@@ -52,18 +53,25 @@ test("units are powers of two and never shrink as the rate grows", () => {
   );
 });
 
-test("the depth covers four round trips or 100 ms, whichever is longer", () => {
+test("the depth covers two round trips or 50 ms, whichever is longer", () => {
   const unitBytes = 16 * 1024;
   const blockSizeBytes = 4 * unitBytes;
   const rate = 100 * unitBytes; // a unit each 10 ms
-  expect(pipelineDepth(rate, { rttMs: 1, unitBytes, blockSizeBytes })).toBe(10);
-  expect(pipelineDepth(rate, { rttMs: 50, unitBytes, blockSizeBytes })).toBe(20);
-  expect(pipelineDepth(rate, { rttMs: Number.POSITIVE_INFINITY, unitBytes, blockSizeBytes })).toBe(10);
+  expect(pipelineDepth(rate, { rttMs: 1, unitBytes, blockSizeBytes })).toBe(5);
+  expect(pipelineDepth(rate, { rttMs: 50, unitBytes, blockSizeBytes })).toBe(10);
+  expect(pipelineDepth(rate, { rttMs: Number.POSITIVE_INFINITY, unitBytes, blockSizeBytes })).toBe(5);
 });
 
 test("the depth keeps its bounds", () => {
   expect(pipelineDepth(0, { rttMs: 1, unitBytes: 16384, blockSizeBytes: 65536 })).toBe(MIN_PIPELINE_UNITS);
   expect(pipelineDepth(1e12, { rttMs: 1000, unitBytes: 16384, blockSizeBytes: 65536 })).toBe(MAX_PIPELINE_UNITS);
+});
+
+test("a slow link keeps 64 KiB in flight, a quick one two units", () => {
+  const depth = (unitBytes: number): number => pipelineDepth(0, { rttMs: 1, unitBytes, blockSizeBytes: 1 << 20 });
+  expect([16, 32, 64].map((kib) => kib * 1024 * depth(kib * 1024))).toEqual([65536, 65536, 65536]);
+  expect(depth(2 * MAX_SLOW_UNIT_BYTES)).toBe(MIN_QUICK_PIPELINE_UNITS);
+  expect(depth(MAX_UNIT_BYTES)).toBe(MIN_QUICK_PIPELINE_UNITS);
 });
 
 test("patience lasts for some blocks at the link's rate, within bounds", () => {
@@ -82,8 +90,8 @@ test("of small blocks few are asked of one peer at first, so that others have so
 
 test("blocks smaller than a unit are counted by their own size, down to the smallest unit", () => {
   const options = { rttMs: 1, unitBytes: 256 * 1024 };
-  const rate = 10 * 256 * 1024; // a unit in 100 ms
-  expect(pipelineDepth(rate, { ...options, blockSizeBytes: 1024 * 1024 })).toBe(MIN_PIPELINE_UNITS);
+  const rate = 20 * 256 * 1024; // a unit in 50 ms
+  expect(pipelineDepth(rate, { ...options, blockSizeBytes: 1024 * 1024 })).toBe(MIN_QUICK_PIPELINE_UNITS);
   expect(pipelineDepth(rate, { ...options, blockSizeBytes: 32 * 1024 })).toBe(8);
   expect(pipelineDepth(rate, { ...options, blockSizeBytes: 1024 })).toBe(16);
 });

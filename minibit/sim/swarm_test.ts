@@ -34,10 +34,13 @@ test("nobody is faster than the bound, and nothing is lost: what comes in went o
 
 test("peers that take turns share as those that live by one time do", () => {
   const many: Partial<Scenario> = { peers: 40, neighbours: 8, links: "queued", latencyMs: 5 };
-  const byTime = outcome(many);
+  const seeds = [1, 2, 3, 4, 5, 6];
+  const meanMs = (lookahead: boolean): number =>
+    seeds.reduce((sum, seed) => sum + outcome({ ...many, seed, lookahead }).tookMs, 0) / seeds.length;
+  // what happens to two peers at the same moment may happen in another order, which changes one run by up to 4 %, as another seed does
+  const byTimeMs = meanMs(false);
+  expect(meanMs(true)).toBeWithin(0.98 * byTimeMs, 1.02 * byTimeMs);
   const inTurns = outcome({ ...many, lookahead: true });
-  // what happens to two peers at the same moment may happen in another order: no more than another seed would change
-  expect(inTurns.tookMs).toBeWithin(0.97 * byTime.tookMs, 1.03 * byTime.tookMs);
   expect(duplicateRatio(inTurns.swarm.peers)).toBeLessThan(0.01);
   expect(outcome({ ...many, lookahead: true }).hash).toBe(inTurns.hash);
   expect(() => build({ ...SMALL, lookahead: true })).toThrow("peers take turns only where");
