@@ -6,6 +6,7 @@ import { PROTOCOL_VERSION } from "../minibit/core/limits.ts";
 import { type TrackerMessage, type TrackerMessages, trackerWire } from "../minibit/core/tracker_wire.ts";
 import { connectFramed } from "../minibit/io/connect_framed.ts";
 import { createTraffic, type FramedSocket } from "../minibit/io/framed_socket.ts";
+import { freePort } from "../minibit/io/listening.ts";
 import { type Child, ProcessGroup } from "../minibit/io/process_group.ts";
 import { type Address, parseAddress } from "../minibit/io/units.ts";
 import { createStatusApp, type StatusDocument, startTracker, type Tracker } from "../tracker.ts";
@@ -178,14 +179,13 @@ describe("a tracker", () => {
     const { port } = first.address;
     const httpPort = Number(new URL(first.statusUrl).port);
     expect(() => start({ port })).toThrow(`Cannot listen on ${HOST}:${port}: the port is in use (try --port)`);
-    const free = Bun.listen({ hostname: HOST, port: 0, socket: { data: () => {} } });
-    free.stop(true);
-    expect(() => start({ port: free.port, httpPort })).toThrow(
+    const free = freePort(HOST);
+    expect(() => start({ port: free, httpPort })).toThrow(
       `Cannot listen on ${HOST}:${httpPort}: the port is in use (try --http-port)`,
     );
     await first.stop();
-    const second = start({ port: free.port, httpPort });
-    expect(second.address.port).toBe(free.port);
+    const second = start({ port: free, httpPort });
+    expect(second.address.port).toBe(free);
     expect(start({ port }).address.port).toBe(port);
   });
 });

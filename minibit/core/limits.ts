@@ -24,9 +24,10 @@ export const DIRECT_STORE_FROM_BYTES = 64 * MIB;
 /** Smallest unit asked for once the pipe runs (a block may be smaller): BitTorrent's 16 KiB. */
 export const MIN_UNIT_BYTES = 16 * KIB;
 /**
- * ... of larger blocks a quarter, so that MIN_PIPELINE_UNITS in flight are one block, but no more than this on a slow link. A
- * unit costs some 0.3 ms of processor time, however small it is: while a swarm of many peers on few processors starts, all
- * links are slow, and smaller units would keep it from growing.
+ * ... of larger blocks a quarter, but no more than this on a slow link. A unit costs some 0.3 ms of processor time, however
+ * small it is: while a swarm of many peers on few processors starts, all links are slow, and smaller units would keep it from
+ * growing. A slow link keeps as many bytes in flight, in units of any size, and needs no more: what waits in a leecher's socket
+ * delays its own requests and acknowledgements.
  */
 export const MAX_SLOW_UNIT_BYTES = 64 * KIB;
 /** Largest unit one REQUEST may ask: one read from disk, one send buffer. With 256 KiB quick links cost a sixth more processor time. */
@@ -37,10 +38,8 @@ export const UNIT_TARGET_MS = 64;
 export const MAX_UNIT_TARGET_MS = 256;
 /** A link is quick above this rate, in bytes a second: its units last longer in proportion. */
 export const QUICK_LINK_RATE = 1_000_000;
-/** Units of a block in flight at first, so that an uploader finds a whole block to give at its turn. */
+/** Fewest units a block is cut into, and fewest of 16 KiB in flight: an uploader finds a whole block of 64 KiB to give at its turn. */
 export const MIN_PIPELINE_UNITS = 4;
-/** ... but no more of a large block than this on a slow link: what waits in a leecher's socket delays its requests and acknowledgements. */
-export const MIN_PIPELINE_BYTES = MAX_SLOW_UNIT_BYTES;
 /** Fewest units in flight on a quick link, whose units last longer than a round trip: one is asked while the other comes. */
 export const MIN_QUICK_PIPELINE_UNITS = 2;
 /** Most units in flight on a link; the uploader accepts twice as many, to be robust to its peers' tuning. */

@@ -5,7 +5,6 @@ import {
   MAX_SLOW_UNIT_BYTES,
   MAX_UNIT_BYTES,
   MAX_UNIT_TARGET_MS,
-  MIN_PIPELINE_BYTES,
   MIN_PIPELINE_MS,
   MIN_PIPELINE_UNITS,
   MIN_QUICK_PIPELINE_UNITS,
@@ -54,9 +53,9 @@ export function pipelineDepth(
   // no request reaches beyond its block; but of tiny blocks no more are asked than of units
   const requestBytes = Math.min(unitBytes, Math.max(MIN_UNIT_BYTES, blockSizeBytes));
   const units = Math.ceil((bytesPerSecond * coverMs) / 1000 / requestBytes);
-  const isQuick = unitBytes > MAX_SLOW_UNIT_BYTES;
-  const least = isQuick ? MIN_QUICK_PIPELINE_UNITS : MIN_PIPELINE_BYTES / unitBytes;
-  return Math.min(MAX_PIPELINE_UNITS, Math.max(Math.min(least, 2 * Math.ceil(blockSizeBytes / unitBytes)), units));
+  const least = unitBytes > MAX_SLOW_UNIT_BYTES ? MIN_QUICK_PIPELINE_UNITS : MAX_SLOW_UNIT_BYTES / unitBytes;
+  const atFirst = Math.min(least, 2 * Math.ceil(blockSizeBytes / unitBytes));
+  return Math.min(MAX_PIPELINE_UNITS, Math.max(atFirst, units));
 }
 
 /**

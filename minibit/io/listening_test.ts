@@ -65,7 +65,7 @@ test("a bug of ours stays one", () => {
 test("a free port can be listened on, and is none that the kernel gives to others meanwhile", () => {
   const port = freePort("127.0.0.1");
   expect(port).toBeWithin(10_000, 30_000);
-  const listener = Bun.listen({ hostname: "127.0.0.1", port, socket: { data: () => undefined } });
+  const listener = tcp("127.0.0.1", port);
   expect(listener.port).toBe(port);
   listener.stop(true);
 });
