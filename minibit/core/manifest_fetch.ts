@@ -45,12 +45,12 @@ export class ManifestFetch {
     if (!this.#sources.includes(link)) {
       this.#sources.push(link);
       if (this.#sources.length === 1) {
-        this.#askFor(0, nowMs);
+        this.#askFromStart(nowMs);
       }
     }
   }
 
-  /** The link is gone, lied, or has none: the next one is asked from the start. */
+  /** The link is gone, or has no manifest: the next one is asked. */
   remove(link: number, nowMs: number): void {
     const index = this.#sources.indexOf(link);
     if (index < 0) {
@@ -58,10 +58,18 @@ export class ManifestFetch {
     }
     this.#sources.splice(index, 1);
     if (index === 0) {
-      this.#slices = [];
-      this.#received = 0;
-      this.#checking = false;
-      this.#askFor(0, nowMs);
+      this.#askFromStart(nowMs);
+    }
+  }
+
+  /** What `link` sent is not the swarm's manifest: the next one is asked. */
+  refused(link: number, nowMs: number): void {
+    this.#checking = false;
+    const [source] = this.#sources;
+    if (source === link) {
+      this.remove(link, nowMs);
+    } else {
+      this.#askFromStart(nowMs); // it went while it was checked
     }
   }
 
@@ -99,6 +107,15 @@ export class ManifestFetch {
       this.#checking = true;
       this.#whole(link, joined(this.#slices, totalBytes));
       this.#slices = [];
+    }
+  }
+
+  /** Asks the first link, unless what came is being checked: its sender may go meanwhile, a second manifest would be opened beside it. */
+  #askFromStart(nowMs: number): void {
+    if (!this.#checking) {
+      this.#slices = [];
+      this.#received = 0;
+      this.#askFor(0, nowMs);
     }
   }
 

@@ -77,13 +77,30 @@ test("after a manifest with a wrong hash the next neighbour is asked", () => {
   fetch.add(1, 0);
   fetch.add(2, 0);
   answer(1, manifestSlice(bytes(10), 0));
-  fetch.remove(1, 0);
+  fetch.refused(1, 0);
   expect(asked.at(-1)).toEqual([2, 0]);
   answer(2, manifestSlice(bytes(20), 0));
   expect(whole.map(([link, data]) => [link, data.length])).toEqual([
     [1, 10],
     [2, 20],
   ]);
+});
+
+test("while a manifest is being checked nobody else is asked, though its sender leaves and others come", () => {
+  const { fetch, asked, whole, answer } = bench();
+  fetch.add(1, 0);
+  answer(1, manifestSlice(bytes(10), 0));
+  fetch.remove(1, 0);
+  fetch.add(2, 0);
+  fetch.add(3, 0);
+  fetch.remove(2, 0);
+  answer(3, manifestSlice(bytes(10), 0));
+  expect(asked).toEqual([[1, 0]]);
+  expect(whole).toHaveLength(1);
+  fetch.refused(1, 0);
+  expect(asked.slice(1)).toEqual([[3, 0]]);
+  answer(3, manifestSlice(bytes(20), 0));
+  expect(whole.map(([link]) => link)).toEqual([1, 3]);
 });
 
 test("a slow neighbour goes to the end of the queue, but not while its manifest is being checked", () => {

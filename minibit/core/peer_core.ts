@@ -150,7 +150,7 @@ export class PeerCore {
         if (link?.phase === "live") {
           this.#ban(link.peerId, "its manifest is not that of the swarm");
         }
-        this.#fetch.remove(input.link, nowMs);
+        this.#fetch.refused(input.link, nowMs);
         break;
       }
       case "block_stored":

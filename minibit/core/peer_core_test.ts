@@ -151,6 +151,17 @@ test("a neighbour with a false manifest is banned, and the next one is asked", (
   expect(peer.dropped(3)).toBe("banned");
 });
 
+test("a manifest that is being opened is not fetched a second time when its sender leaves", () => {
+  const peer = new ScriptedPeer();
+  peer.greet(1, 8);
+  peer.greet(2, 9);
+  peer.say(1, { type: "MANIFEST", offset: 0, totalBytes: 1, data: new Uint8Array([0]) });
+  peer.input({ type: "link_closed", link: 1 });
+  expect(peer.sent(2, "GET_MANIFEST")).toEqual([]);
+  peer.input({ type: "manifest_refused", link: 1 });
+  expect(peer.sent(2, "GET_MANIFEST")).toHaveLength(1);
+});
+
 test("before it knows the manifest it refuses politely, and tells what it holds as soon as it does", () => {
   const peer = new ScriptedPeer();
   peer.greet(1, 9);
