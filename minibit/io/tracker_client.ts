@@ -1,5 +1,5 @@
 import { ProtocolError } from "../core/errors.ts";
-import { HEARTBEAT_MS, MAX_RUNS } from "../core/limits.ts";
+import { GONE_AFTER_MS, HEARTBEAT_MS, MAX_RUNS } from "../core/limits.ts";
 import { type TrackerMessage, type TrackerMessages, trackerWire } from "../core/tracker_wire.ts";
 import { connectFramed } from "./connect_framed.ts";
 import type { Closed, FramedSocket } from "./framed_socket.ts";
@@ -35,6 +35,8 @@ export class TrackerClient {
   /** Something came that only a tracker says. */
   #isTracker = false;
   #registered = false;
+  /** When a line on which we were registered broke, last time. */
+  #brokeMs = Number.NEGATIVE_INFINITY;
   /** Verified since REGISTER was sent, which did not tell of them: told once it is answered. */
   #unannounced: (readonly number[])[] = [];
   #timer: Timer | undefined;
@@ -120,6 +122,9 @@ export class TrackerClient {
         this.#options.onSwarmDone();
         break;
       case "ERROR":
+        if (message.code === "peer id taken" && performance.now() - this.#brokeMs < GONE_AFTER_MS) {
+          break; // by ourselves: the tracker has not noticed that our line broke. It hangs up, and is called again.
+        }
         this.#closed = true;
         this.#options.onRefused(message);
         break;
@@ -137,6 +142,7 @@ export class TrackerClient {
   }
 
   #lost({ cause }: Closed<TrackerMessages>): void {
+    this.#brokeMs = this.#registered ? performance.now() : this.#brokeMs;
     this.#registered = false;
     this.#socket = undefined;
     if (cause === "protocol" && !this.#isTracker) {

@@ -134,6 +134,24 @@ test("a line that breaks is called again, and the registration tells what came m
   expect(lines).toEqual([true, false, true]);
 });
 
+test("a tracker that has not noticed that the line broke takes us for somebody else: it is called again", async () => {
+  const tracker = new SlowTracker();
+  const refusals: string[] = [];
+  const client = tracker.client({ have: new Bitfield(9), onRefused: ({ text }) => refusals.push(text) });
+  await tracker.next();
+  tracker.register();
+  client.announce([2]);
+  expect(await tracker.next()).toMatchObject({ type: "UPDATE_BLOCKS" });
+  tracker.hangUp();
+  expect(await tracker.next()).toMatchObject({ type: "REGISTER" });
+  tracker.refuse("Cannot register as peer 1: the id belongs to the peer at 127.0.0.1 port 6001 (choose another)");
+  expect(await tracker.next()).toMatchObject({ type: "REGISTER" });
+  tracker.register();
+  client.announce([5]);
+  expect(await tracker.next()).toEqual({ type: "UPDATE_BLOCKS", blocks: [5] });
+  expect(refusals).toEqual([]);
+});
+
 test("a refusal is told once and nobody calls again", async () => {
   const tracker = new SlowTracker();
   const { promise: refused, resolve: onRefused } =
