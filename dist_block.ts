@@ -44,8 +44,8 @@ export interface DealOptions {
   readonly source: string;
   /** How long to wait until peer 0 has described its share. */
   readonly timeoutMs: number;
-  /** Told when there is a wait. */
-  readonly onWait?: () => void;
+  /** Told how often it has looked in vain, each time before it waits. */
+  readonly onWait?: (looks: number) => void;
 }
 
 /** What a peer was dealt, or why it was left alone. */
@@ -89,7 +89,7 @@ export function describeDeal(deal: Deal): string {
 
 async function waitForManifest({ dir, timeoutMs, onWait }: DealOptions): Promise<StoredManifest> {
   const deadlineMs = performance.now() + timeoutMs;
-  for (let attempt = 0; ; attempt++) {
+  for (let looks = 1; ; looks++) {
     const stored = await readStoredManifest(dir, 0);
     if (stored !== undefined) {
       return stored;
@@ -99,9 +99,7 @@ async function waitForManifest({ dir, timeoutMs, onWait }: DealOptions): Promise
       const text = `no manifest.json after ${formatDuration(timeoutMs)} (start peer 0 first: bun peer.ts 0)`;
       throw new UserError(`Cannot deal blocks from ${folder}: ${text}`);
     }
-    if (attempt === 0) {
-      onWait?.();
-    }
+    onWait?.(looks);
     await Bun.sleep(Math.min(LOOK_AGAIN_MS, timeoutMs));
   }
 }
@@ -212,7 +210,11 @@ async function main(): Promise<number> {
     ...options,
     rng: createRng(randomSeed ?? crypto.getRandomValues(new Uint32Array(1))[0] ?? 0),
     timeoutMs: timeout,
-    onWait: () => console.log("Waiting for peer 0 to describe its share"),
+    onWait: (looks) => {
+      if (looks === 1) {
+        console.log("Waiting for peer 0 to describe its share");
+      }
+    },
   });
   for (const deal of deals) {
     console.log(describeDeal(deal));

@@ -16,12 +16,17 @@ export function listening<Server>(start: () => Server, options: Address & { read
   try {
     return start();
   } catch (error) {
-    const cause = error as Error & { code?: string };
-    if (cause.code === undefined && !cause.message.startsWith("Failed to listen")) {
-      throw error;
-    }
-    throw new UserError(`Cannot listen on ${formatAddress(options)}: ${reasonOf(cause, options.flag)}`, { cause });
+    throw told(error, options);
   }
+}
+
+/** What the user is told of a failure to listen; what is none stays as it is. */
+function told(error: unknown, options: Address & { readonly flag: string }): unknown {
+  const cause = error as Error & { code?: string };
+  if (cause.code === undefined && !cause.message.startsWith("Failed to listen")) {
+    return error;
+  }
+  return new UserError(`Cannot listen on ${formatAddress(options)}: ${reasonOf(cause, options.flag)}`, { cause });
 }
 
 function reasonOf(cause: Error & { code?: string }, flag: string): string {
@@ -45,7 +50,7 @@ const KEPT_BACK = { first: 10_000, count: 20_000 };
 /**
  * A port of this machine that is free now and will be a moment later, for a process that must be told before it runs.
  *
- * @throws {UserError} every port tried is in use
+ * @throws {UserError} every port tried is in use, or it cannot be listened on for another reason
  */
 export function freePort(host: string): number {
   for (let attempt = 0; attempt < 100; attempt++) {
@@ -53,8 +58,10 @@ export function freePort(host: string): number {
     try {
       Bun.listen({ hostname: host, port, socket: { data: () => undefined } }).stop(true);
       return port;
-    } catch {
-      // in use: the next one
+    } catch (error) {
+      if ((error as { code?: string }).code !== "EADDRINUSE") {
+        throw told(error, { host, port, flag: "--port" });
+      }
     }
   }
   throw new UserError(`Cannot find a free port on ${host} (name one with --port)`);

@@ -69,3 +69,7 @@ test("a free port can be listened on, and is none that the kernel gives to other
   expect(listener.port).toBe(port);
   listener.stop(true);
 });
+
+test("where no port can be listened on, a free one is not looked for a hundred times", () => {
+  expect(() => freePort("192.0.2.1")).toThrow("this is not an address of this machine (try --host)");
+});
