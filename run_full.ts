@@ -40,10 +40,18 @@ import { resultPath, verifyResult } from "./utils.ts";
 const OLDEST_BUN = manifestOfPackage.engines.bun.replace(">=", "");
 
 /**
- * Many short-lived processes share a machine's cores here, and JavaScriptCore's last compiler costs each of them more than
- * it gives back: without it 30 peers take two thirds of the time, and 4 peers with 1 GiB the same.
+ * Many short-lived processes share a machine's cores here, and JavaScriptCore's compilers cost each of them more than they
+ * give back: without the last one 30 peers take two thirds of the time, and a sixth less again when a function has to be
+ * called four times as often as by default before the others compile it. 4 peers with 1 GiB take the same.
  */
-const LIGHT_COMPILER = { BUN_JSC_useFTLJIT: "0" };
+const LIGHT_COMPILER = {
+  BUN_JSC_useFTLJIT: "0",
+  BUN_JSC_thresholdForJITAfterWarmUp: "2000",
+  BUN_JSC_thresholdForJITSoon: "400",
+  BUN_JSC_thresholdForOptimizeAfterWarmUp: "4000",
+  BUN_JSC_thresholdForOptimizeAfterLongWarmUp: "4000",
+  BUN_JSC_thresholdForOptimizeSoon: "4000",
+};
 
 /** What to run. Flags in `peerFlags` and `logFlags` are handed to the children as they are. */
 export interface RunOptions {
