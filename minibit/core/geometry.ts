@@ -1,5 +1,12 @@
 import { assert } from "./errors.ts";
-import { MAX_BLOCKS, MAX_DEFAULT_BLOCK_BYTES, MIN_BLOCK_BYTES } from "./limits.ts";
+import {
+  LARGE_BLOCK_BYTES,
+  MAX_BLOCKS,
+  MAX_DEFAULT_BLOCK_BYTES,
+  MIN_BLOCK_BYTES,
+  MIN_DEFAULT_BLOCKS,
+  MIN_LARGE_BLOCKS,
+} from "./limits.ts";
 
 /**
  * Share <-> block <-> unit arithmetic: the only place that knows that the last block is shorter.
@@ -46,9 +53,13 @@ export function powerOfTwoAtMost(value: number): number {
   return 2 ** Math.floor(Math.log2(Math.max(1, value)));
 }
 
-/** `clamp(pow2floor(size / 1024), 1 KiB, 4 MiB)`, doubled until MAX_BLOCKS are enough: see DESIGN "Share, manifest, blocks". */
+/**
+ * `clamp(pow2floor(size / 1024), 1 KiB, 1 MiB)`, for shares of 8 GiB and more `clamp(pow2floor(size / 4096), 2 MiB, 4 MiB)`, doubled
+ * until MAX_BLOCKS are enough.
+ */
 export function defaultBlockSize(sizeBytes: number): number {
-  const wanted = powerOfTwoAtMost(sizeBytes / 1024);
+  const large = Math.max(LARGE_BLOCK_BYTES, sizeBytes / MIN_LARGE_BLOCKS);
+  const wanted = powerOfTwoAtMost(Math.min(sizeBytes / MIN_DEFAULT_BLOCKS, large));
   let size = Math.min(MAX_DEFAULT_BLOCK_BYTES, Math.max(MIN_BLOCK_BYTES, wanted));
   while (sizeBytes / size > MAX_BLOCKS) {
     size *= 2;

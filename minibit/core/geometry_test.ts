@@ -61,18 +61,23 @@ describe("defaultBlockSize()", () => {
     [2 * MIB, 2 * KIB],
     [300 * MIB, 256 * KIB],
     [GIB, MIB],
-    [4 * GIB, 4 * MIB],
+    [4 * GIB, MIB],
+    [8 * GIB - 1, MIB],
+    [8 * GIB, 2 * MIB],
+    [16 * GIB, 4 * MIB],
     [100 * GIB, 4 * MIB],
   ])("of %i bytes is %i", (sizeBytes, expected) => {
     expect(defaultBlockSize(sizeBytes)).toBe(expected);
   });
 
-  test("makes 1024 to 2047 blocks in between, and never more than allowed", () => {
+  test("makes 1024 to 2048 blocks up to 1 MiB, 4096 to 8192 above, and never more than allowed", () => {
+    const sizes = fc.oneof(fc.integer({ min: MIB, max: 2 * GIB - 1 }), fc.integer({ min: MIB, max: 32 * GIB - 1 }));
     fc.assert(
-      fc.property(fc.integer({ min: MIB, max: 8 * GIB - 1 }), (sizeBytes) => {
-        const { blockCount } = new Geometry(sizeBytes, defaultBlockSize(sizeBytes));
-        expect(blockCount).toBeGreaterThanOrEqual(1024);
-        expect(blockCount).toBeLessThanOrEqual(2048);
+      fc.property(sizes, (sizeBytes) => {
+        const blockSizeBytes = defaultBlockSize(sizeBytes);
+        const { blockCount } = new Geometry(sizeBytes, blockSizeBytes);
+        expect(blockCount).toBeGreaterThanOrEqual(blockSizeBytes > MIB ? 4096 : 1024);
+        expect(blockCount).toBeLessThanOrEqual(sizeBytes < 2 * GIB ? 2048 : 8192);
       }),
     );
     expect(Number.MAX_SAFE_INTEGER / defaultBlockSize(Number.MAX_SAFE_INTEGER)).toBeLessThanOrEqual(MAX_BLOCKS);

@@ -14,7 +14,7 @@ export const blockCount: Experiment = {
   literature:
     "Mundinger et al. 2008: at least 1 + (log2 N - 1) / M, for nobody can give a block on before it has it whole; Marciniak et al. 2008: small pieces are best for small files.",
   reading:
-    "A peer that holds no whole block has nothing to give: with few blocks the start takes a large part of the time. From a few hundred on little is left to win, which is why 1024 to 2048 are the default.",
+    "A peer that holds no whole block has nothing to give: with few blocks the start takes a large part of the time. From a few hundred on little is left to win, which is why at least 1024 are the default.",
   seed: SEED,
   run: (progress) => {
     const rows: Row[] = [];
