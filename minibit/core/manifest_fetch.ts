@@ -65,12 +65,11 @@ export class ManifestFetch {
   /** What `link` sent is not the swarm's manifest: the next one is asked. */
   refused(link: number, nowMs: number): void {
     this.#checking = false;
-    const [source] = this.#sources;
-    if (source === link) {
-      this.remove(link, nowMs);
-    } else {
-      this.#askFromStart(nowMs); // it went while it was checked
+    // it may have gone while what it sent was checked
+    if (this.#sources[0] === link) {
+      this.#sources.shift();
     }
+    this.#askFromStart(nowMs);
   }
 
   /** Asks another neighbour if this one takes too long. */

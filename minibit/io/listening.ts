@@ -1,4 +1,5 @@
 import { UserError } from "../core/errors.ts";
+import { errorCode } from "./disk_error.ts";
 import { type Address, formatAddress } from "./units.ts";
 
 /**
@@ -22,15 +23,15 @@ export function listening<Server>(start: () => Server, options: Address & { read
 
 /** What the user is told of a failure to listen; what is none stays as it is. */
 function told(error: unknown, options: Address & { readonly flag: string }): unknown {
-  const cause = error as Error & { code?: string };
-  if (cause.code === undefined && !cause.message.startsWith("Failed to listen")) {
+  const cause = error as Error;
+  if (errorCode(cause) === undefined && !cause.message.startsWith("Failed to listen")) {
     return error;
   }
   return new UserError(`Cannot listen on ${formatAddress(options)}: ${reasonOf(cause, options.flag)}`, { cause });
 }
 
-function reasonOf(cause: Error & { code?: string }, flag: string): string {
-  switch (cause.code) {
+function reasonOf(cause: Error, flag: string): string {
+  switch (errorCode(cause)) {
     case "EADDRINUSE":
       return `the port is in use (try ${flag})`;
     case "EACCES":
@@ -59,7 +60,7 @@ export function freePort(host: string): number {
       Bun.listen({ hostname: host, port, socket: { data: () => undefined } }).stop(true);
       return port;
     } catch (error) {
-      if ((error as { code?: string }).code !== "EADDRINUSE") {
+      if (errorCode(error) !== "EADDRINUSE") {
         throw told(error, { host, port, flag: "--port" });
       }
     }

@@ -142,8 +142,10 @@ export class TrackerClient {
   }
 
   #lost({ cause }: Closed<TrackerMessages>): void {
-    this.#brokeMs = this.#registered ? performance.now() : this.#brokeMs;
-    this.#registered = false;
+    if (this.#registered) {
+      this.#registered = false;
+      this.#brokeMs = performance.now();
+    }
     this.#socket = undefined;
     if (cause === "protocol" && !this.#isTracker) {
       this.#closed = true;
