@@ -11,9 +11,10 @@ import { geometryOf, type Manifest } from "./minibit/core/manifest.ts";
 import { quote } from "./minibit/core/quote.ts";
 import { createRng, type Rng, shuffle } from "./minibit/core/rng.ts";
 import { blockBuffer, isRight, readBlockFile } from "./minibit/io/block_files.ts";
-import { parseCommandLine, parseText, runMain } from "./minibit/io/cli.ts";
+import { parseCommandLine, runMain } from "./minibit/io/cli.ts";
 import { diskError } from "./minibit/io/disk_error.ts";
 import { FileTree } from "./minibit/io/file_tree.ts";
+import { parsePath } from "./minibit/io/paths.ts";
 import {
   blockPath,
   claimPeerFolder,
@@ -197,8 +198,8 @@ async function main(): Promise<number> {
         parse: (text) => parseInteger(text, { what: "random seed", min: 0, max: 2 ** 32 - 1 }),
         defaultHelp: "other blocks each time",
       },
-      dir: { value: "path", help: "where the peers' blocos_peer_N are", parse: parseText, default: "." },
-      source: { value: "path", help: "what peer 0 shares", parse: parseText, default: "arquivos" },
+      dir: { value: "path", help: "where the peers' blocos_peer_N are", parse: parsePath, default: "." },
+      source: { value: "path", help: "what peer 0 shares", parse: parsePath, default: "arquivos" },
       timeout: { value: "time", help: "how long to wait for peer 0", parse: parseDuration, default: "60s" },
     },
     examples: ["bun dist_block.ts --peers 10 --min 2 --max 20"],

@@ -12,6 +12,8 @@ import { peerWire } from "./minibit/core/peer_wire.ts";
 import { createRng } from "./minibit/core/rng.ts";
 import { NO_SWARM, type TrackerMessage } from "./minibit/core/tracker_wire.ts";
 import { parseCommandLine, runMain } from "./minibit/io/cli.ts";
+import { closeAfter, tellSecond } from "./minibit/io/close_after.ts";
+import { Destination } from "./minibit/io/destination.ts";
 import { createTraffic, framed } from "./minibit/io/framed_socket.ts";
 import { untilNotNeeded } from "./minibit/io/leaving.ts";
 import { exitCodeOf, onStop, type StopReason } from "./minibit/io/lifecycle.ts";
@@ -22,7 +24,7 @@ import { type OpenShare, PeerDriver } from "./minibit/io/peer_driver.ts";
 import { PEER_FLAGS, type PeerOptions, peerOptionsOf, placeOf } from "./minibit/io/peer_options.ts";
 import { logEvent, reportAsEvents, reportToPeople } from "./minibit/io/peer_report.ts";
 import { summaryOf, TrackerStats } from "./minibit/io/peer_stats.ts";
-import { remove } from "./minibit/io/result.ts";
+import { lockPeerFolder, type PlaceLock } from "./minibit/io/place_lock.ts";
 import { swarmIdOf } from "./minibit/io/share.ts";
 import { spoilt } from "./minibit/io/spoilt_store.ts";
 import { TrackerClient } from "./minibit/io/tracker_client.ts";
@@ -41,11 +43,10 @@ const log = getLogger("peer");
  */
 export async function runPeer(options: PeerOptions, stopped: Promise<StopReason>): Promise<number> {
   const peer = new Peer(options);
-  try {
-    return await Promise.race([peer.run().then(() => 0), stopped.then(exitCodeOf)]);
-  } finally {
-    await peer.close();
-  }
+  return await closeAfter(() => Promise.race([peer.run().then(() => 0), stopped.then(exitCodeOf)]), {
+    close: () => peer.close(),
+    onSecond: tellSecond,
+  });
 }
 
 class Peer {
@@ -65,6 +66,12 @@ class Peer {
   #othersIncomplete = true;
   #isComplete = false;
   #peakUpBytesPerSecond = 0;
+  #syncMs = 0;
+  /** What this peer alone writes to: the place the user named, or its own folder. */
+  #destination: Destination | undefined;
+  #lock: PlaceLock | undefined;
+  /** All blocks are here, but the copy could not be put in its place: it stays for the next run. */
+  #isStranded = false;
 
   constructor(options: PeerOptions) {
     this.#options = options;
@@ -73,6 +80,9 @@ class Peer {
 
   async run(): Promise<void> {
     const { listen, source, reporter } = this.#options;
+    if (source === undefined) {
+      await this.#claimPlace();
+    }
     this.#listener = listening(
       () =>
         Bun.listen({
@@ -97,16 +107,24 @@ class Peer {
     clearInterval(this.#progressTimer);
     this.#listener?.stop();
     this.#client?.close();
-    const { dir, to, keepPartial, reporter } = this.#options;
+    const { keepPartial, reporter } = this.#options;
     if (this.#driver !== undefined) {
       const options = { traffic: this.#traffic, peakUpBytesPerSecond: this.#peakUpBytesPerSecond };
       reporter.report(summaryOf(this.#driver, options));
       await this.#driver.close();
     }
-    if (to !== undefined && (this.#isComplete || keepPartial !== true)) {
-      await remove(dir); // the folder beside `to` in which the copy was made
-    }
     reporter.close();
+    this.#lock?.release();
+    await this.#destination?.release({ keepParts: this.#isStranded || (!this.#isComplete && keepPartial === true) });
+  }
+
+  async #claimPlace(): Promise<void> {
+    const { dir, id, to } = this.#options;
+    if (to === undefined) {
+      this.#lock = lockPeerFolder(dir, id);
+    } else {
+      this.#destination = await Destination.claim(to);
+    }
   }
 
   #until<T>(promise: Promise<T>): Promise<T> {
@@ -123,7 +141,10 @@ class Peer {
 
   async #openSeed(source: string): Promise<OpenShare> {
     const { dir, id, store, blockSizeBytes } = this.#options;
-    return await this.#prepared(await openSeed(source, { dir, peerId: id, store, blockSizeBytes }));
+    const onScanned = (): void => {
+      this.#lock = lockPeerFolder(dir, id);
+    };
+    return await this.#prepared(await openSeed(source, { dir, peerId: id, store, blockSizeBytes, onScanned }));
   }
 
   /** The share as this peer serves it: as it is, but for lessons. */
@@ -214,7 +235,7 @@ class Peer {
   /** The tracker told which swarm: a peer that fetches opens what it kept of it, or asks its neighbours what it is. */
   async #join(swarmId: Uint8Array): Promise<void> {
     if (this.#driver === undefined) {
-      const found = await openKept(swarmId, placeOf(this.#options));
+      const found = await openKept(swarmId, this.#place);
       const kept = found === undefined ? undefined : await this.#prepared(found);
       // not before: without the share the driver would fetch the manifest and open the share a second time
       const driver = this.#drive(swarmId);
@@ -222,6 +243,16 @@ class Peer {
         driver.open(kept);
       }
     }
+  }
+
+  get #place(): ReturnType<typeof placeOf> {
+    return {
+      ...placeOf(this.#options),
+      onNote: (text) => log.warn("{text}", { text }),
+      onSynced: (ms) => {
+        this.#syncMs = ms;
+      },
+    };
   }
 
   #drive(swarmId: Uint8Array): PeerDriver {
@@ -233,7 +264,7 @@ class Peer {
       rng: createRng(crypto.getRandomValues(new Uint32Array(1))[0] ?? 0),
       traffic: this.#traffic,
       openStore: async (manifest: Manifest, manifestBytes) => {
-        const store = await openStore({ manifest, manifestBytes, ...placeOf(this.#options) });
+        const store = await openStore({ manifest, manifestBytes, ...this.#place });
         return (await this.#prepared({ manifest, manifestBytes, store })).store;
       },
       onAnnounce: (blocks) => this.#client?.announce(blocks),
@@ -263,12 +294,30 @@ class Peer {
   async #finish(): Promise<void> {
     const { source, reporter } = this.#options;
     this.#reportProgress();
-    const path = source === undefined ? await this.#driver?.share?.store.finish() : undefined;
+    const path = source === undefined ? await this.#putInPlace() : undefined;
     const seconds = (performance.now() - this.#startMs) / 1000;
     this.#isComplete = true;
-    reporter.report({ event: "complete", swarmId: (this.#driver?.swarmId ?? NO_SWARM).toHex(), seconds, path });
+    reporter.report({
+      event: "complete",
+      swarmId: (this.#driver?.swarmId ?? NO_SWARM).toHex(),
+      seconds,
+      path,
+      syncMs: this.#syncMs,
+    });
     this.#client?.report(); // not at the next heartbeat: others may wait for us alone
     this.#complete.resolve();
+  }
+
+  async #putInPlace(): Promise<string | undefined> {
+    try {
+      return await this.#driver?.share?.store.finish();
+    } catch (error) {
+      this.#isStranded = true;
+      log.warn("all blocks are here and stay in {dir}: started again, this peer fetches none of them", {
+        dir: this.#options.dir,
+      });
+      throw error;
+    }
   }
 
   /**

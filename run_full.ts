@@ -3,21 +3,20 @@
  *
  *     bun run_full.ts --peers 5 --source arquivos
  */
-import { mkdirSync, readdirSync } from "node:fs";
-import { rm } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { exportAtEnd } from "./minibit/board/export_page.ts";
 import { UserError } from "./minibit/core/errors.ts";
-import { quote } from "./minibit/core/quote.ts";
 import { trackerFlagsOf } from "./minibit/io/board_flags.ts";
 import type { BoundOptions } from "./minibit/io/bound_report.ts";
 import { boardUrl, openBrowser } from "./minibit/io/browser.ts";
 import { parseCommandLine, runMain, withoutFlags } from "./minibit/io/cli.ts";
+import { closeAfter, tellSecond } from "./minibit/io/close_after.ts";
 import { exitCodeOf, onStop, type StopReason } from "./minibit/io/lifecycle.ts";
 import { freePort } from "./minibit/io/listening.ts";
 import { readStoredManifest } from "./minibit/io/open_store.ts";
 import { FIRST_PORT } from "./minibit/io/peer_options.ts";
 import { parseReport } from "./minibit/io/peer_report.ts";
+import type { PlaceLock } from "./minibit/io/place_lock.ts";
 import {
   type Child,
   type ChildExit,
@@ -31,6 +30,7 @@ import { hostOptionsOf, runHosts } from "./minibit/io/run_hosts.ts";
 import { RunRecords } from "./minibit/io/run_records.ts";
 import { summaryTable } from "./minibit/io/run_summary.ts";
 import { scanShare } from "./minibit/io/share.ts";
+import { lockRun, startFresh } from "./minibit/io/start_fresh.ts";
 import { Lessons } from "./minibit/io/teaching.ts";
 import { formatSize, parseRate } from "./minibit/io/units.ts";
 import manifestOfPackage from "./package.json" with { type: "json" };
@@ -65,6 +65,8 @@ export interface RunOptions {
   readonly peerPort: number;
   /** Go on with what an earlier run left, instead of starting fresh. */
   readonly resume: boolean;
+  /** Replace copies that no earlier run put there, or that somebody changed since. */
+  readonly replace: boolean;
   /** What is known of the uplinks, for the report in the end. */
   readonly bound: BoundOptions;
   /** Which peers misbehave on purpose. */
@@ -86,7 +88,7 @@ export interface RunOptions {
  */
 export async function runFull(options: RunOptions, stopped: Promise<StopReason>): Promise<number> {
   const swarm = new LocalSwarm(options);
-  try {
+  const run = async (): Promise<number> => {
     const outcome = await Promise.race([swarm.run(), stopped]);
     if (typeof outcome === "string") {
       return exitCodeOf(outcome);
@@ -95,9 +97,8 @@ export async function runFull(options: RunOptions, stopped: Promise<StopReason>)
       await swarm.stay(stopped);
     }
     return outcome;
-  } finally {
-    await swarm.close();
-  }
+  };
+  return await closeAfter(run, { close: () => swarm.close(), onSecond: tellSecond });
 }
 
 class LocalSwarm {
@@ -107,6 +108,7 @@ class LocalSwarm {
   readonly #peersLeft = Promise.withResolvers<void>();
   readonly #records: RunRecords;
   readonly #peers = new Map<string, { readonly id: number; readonly child: Child }>();
+  #lock: PlaceLock | undefined;
   #boardUrl: string | undefined;
   /** Peers are being ended, for the swarm is as done as it will be. */
   #isEnding = false;
@@ -123,12 +125,13 @@ class LocalSwarm {
   }
 
   async run(): Promise<number> {
-    const { peers, dir, resume, lessons, stdout } = this.#options;
+    const { peers, dir, resume, replace, lessons, stdout } = this.#options;
     const startMs = performance.now();
     // what cannot be shared is refused before anything is removed or started
     const { source } = await scanShare(this.#options.source, { dir });
+    this.#lock = lockRun(dir);
     if (!resume) {
-      await this.#startFresh(source);
+      await startFresh(dir, { peers, source, replace });
     }
     const port = this.#options.port || freePort("127.0.0.1");
     const tracker = `127.0.0.1:${port}`;
@@ -178,25 +181,11 @@ class LocalSwarm {
     this.#closing = true;
     this.#records.hide();
     await this.#group.stopAll();
+    this.#lock?.release();
   }
 
   #until<T>(promise: Promise<T>): Promise<T> {
     return Promise.race([promise, this.#failed.promise]);
-  }
-
-  /** Removes what an earlier run left of the peers that will run now. */
-  async #startFresh(source: string): Promise<void> {
-    const { dir } = this.#options;
-    mkdirSync(dir, { recursive: true });
-    const isLeft = (name: string): boolean =>
-      Number(/^(?:blocos|reconstruido)_peer_(\d+)(?:\.|$)/.exec(name)?.[1]) < this.#options.peers;
-    const left = readdirSync(dir)
-      .filter(isLeft)
-      .map((name) => resolve(dir, name));
-    if (left.some((path) => `${source}/`.startsWith(`${path}/`))) {
-      throw new UserError(`Cannot share ${quote(source)}: an earlier run left it, and it would be removed (move it)`);
-    }
-    await Promise.all(left.map((path) => rm(path, { recursive: true, force: true })));
   }
 
   async #startPeer(id: number, tracker: string): Promise<void> {
@@ -349,6 +338,11 @@ async function main(): Promise<number> {
     ...(unchokeInterval === undefined ? [] : ["--unchoke-interval", unchokeInterval]),
   ];
   const sizes = blockSize === undefined ? [] : ["--block-size", blockSize];
+  const disk = [
+    ...(values.replace ? ["--replace"] : []),
+    ...(values.skipSync ? ["--skip-sync"] : []),
+    ...(values.ignoreSpace ? ["--ignore-space"] : []),
+  ];
   const logFlags = [
     ...["--log-level", logLevel],
     ...(logFile === undefined ? [] : ["--log-file", logFile]),
@@ -365,7 +359,7 @@ async function main(): Promise<number> {
   if (hosts === undefined) {
     refuseHostFlags(values);
     const lessons = new Lessons(values, values.peers);
-    const peerFlags = ["--store", store, ...limits, ...sizes];
+    const peerFlags = ["--store", store, ...limits, ...sizes, ...disk];
     const trackerFlags = trackerFlagsOf({ ...recorded, peerUplinks: lessons.uploadLimits });
     return await runFull(
       { ...values, peerPort: values.peerPort ?? FIRST_PORT, peerFlags, trackerFlags, logFlags, bound, lessons, stdout },

@@ -10,6 +10,7 @@ import { differentTree } from "./minibit/io/compare_tree.ts";
 import { FolderStore } from "./minibit/io/folder_store.ts";
 import { openSeed } from "./minibit/io/open_store.ts";
 import { listBlocks, peerFolder, readStoredManifest, type StoredManifest } from "./minibit/io/peer_folder.ts";
+import { lockPeerFolder, type PlaceLock } from "./minibit/io/place_lock.ts";
 import { findBlocks, statusOf } from "./minibit/io/result.ts";
 
 export { readBlockCount, resultPath } from "./minibit/io/peer_folder.ts";
@@ -28,15 +29,23 @@ export type Verdict = { readonly ok: true } | { readonly ok: false; readonly fir
  * Splits a file or folder into the block files of a peer, `block_count.txt` and `manifest.json` beside them.
  *
  * @param to.blockSizeBytes by default from the share's size
- * @throws {UserError} something in the source cannot be shared; another share is in the peer's folder
+ * @throws {UserError} something in the source cannot be shared; another share is in the peer's folder, or a process at work
  */
 export async function splitShare(
   source: string,
   to: PeerPlace & { readonly blockSizeBytes?: number },
 ): Promise<StoredManifest> {
-  const { store, ...stored } = await openSeed(source, { ...to, store: "folder" });
-  await store.close();
-  return stored;
+  let lock: PlaceLock | undefined;
+  const onScanned = (): void => {
+    lock = lockPeerFolder(to.dir, to.peerId);
+  };
+  try {
+    const { store, ...stored } = await openSeed(source, { ...to, store: "folder", onScanned });
+    await store.close();
+    return stored;
+  } finally {
+    lock?.release();
+  }
 }
 
 /** The blocks for which a peer's folder holds a file, rising; `block_count.txt` is none. */
@@ -49,7 +58,7 @@ export function heldBlocks({ dir, peerId }: PeerPlace): number[] {
  * Joins a peer's block files to the share they were split from; every block's hash is checked.
  *
  * @returns the path of `reconstruido_peer_N`
- * @throws {UserError} blocks are missing or damaged
+ * @throws {UserError} blocks are missing or damaged; a process is at work there; what no earlier run put there would be lost
  */
 export async function reconstruct(from: PeerPlace): Promise<string> {
   const folder = quote(peerFolder(from.dir, from.peerId));
@@ -57,17 +66,22 @@ export async function reconstruct(from: PeerPlace): Promise<string> {
   if (stored === undefined) {
     throw new UserError(`Cannot reconstruct from ${folder}: it has no manifest.json (split or fetch a share first)`);
   }
-  const store = await FolderStore.open({ ...stored, ...from });
+  const lock = lockPeerFolder(from.dir, from.peerId);
   try {
-    const { count, size } = store.found;
-    if (count < size) {
-      throw new UserError(
-        `Cannot reconstruct from ${folder}: ${size - count} of ${size} blocks are missing (fetch them)`,
-      );
+    const store = await FolderStore.open({ ...stored, ...from });
+    try {
+      const { count, size } = store.found;
+      if (count < size) {
+        throw new UserError(
+          `Cannot reconstruct from ${folder}: ${size - count} of ${size} blocks are missing (fetch them)`,
+        );
+      }
+      return await store.finish();
+    } finally {
+      await store.close();
     }
-    return await store.finish();
   } finally {
-    await store.close();
+    lock.release();
   }
 }
 

@@ -213,8 +213,14 @@ describe.skipIf(!mayMount).each(["folder", "direct"])("a disk that is full under
     const source = ["--source", bed.path("data.bin"), "--block-size", "64KiB", "--store", "direct"];
     await bed.peer(0, { tracker: tracker.address, flags: source }).reported("ready");
     mountDisk("size=1m");
-    const leech = () => quietPeer(1, tracker.address, "--dir", "disk", "--store", store, "--linger", "0s");
-    const first = leech();
+    const leech = (...flags: readonly string[]) =>
+      quietPeer(1, tracker.address, "--dir", "disk", "--store", store, "--linger", "0s", ...flags);
+    await expectComplaint(
+      leech(),
+      FAILED,
+      /^Cannot copy to '.*': it takes \d\.\d+ MiB more, and the disk has \d+ KiB \(free some space, or try all the same with --ignore-space\)$/,
+    );
+    const first = leech("--ignore-space");
     await expectComplaint(
       first,
       FAILED,

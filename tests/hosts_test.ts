@@ -60,9 +60,13 @@ describe.skipIf(noHosts !== undefined)("machines", () => {
     );
   }
 
-  /** Nothing is left on a machine but what should be, and the SSH server. */
+  /** Nothing is left on a machine but what should be, the record of a copy that was put there, and the SSH server. */
   async function expectClean({ data, processes }: SshHost, left: readonly string[]): Promise<void> {
-    expect(readdirSync(data).sort()).toEqual([...left].sort());
+    const records = left.filter((name) => name === "set").map((name) => `.${name}.minibit`);
+    expect(readdirSync(data).sort()).toEqual([...left, ...records].sort());
+    for (const name of records) {
+      expect(readdirSync(join(data, name))).toEqual(["copy.txt"]);
+    }
     // an SSH server's own process may take a moment longer than the run that it served
     await until(
       "the SSH server to be alone",
@@ -88,7 +92,7 @@ describe.skipIf(noHosts !== undefined)("machines", () => {
       const why = [
         [DOWN, /^unreachable: .*(No route to host|timed out)/],
         [REFUSING, /^ssh refused: .*Permission denied/],
-        [FULL, /the disk is full/],
+        [FULL, /it takes 293 KiB more, and the disk has/],
       ] as const;
       for (const [index, reason] of why) {
         const { address = "" } = machines.hosts[index] ?? {};
@@ -148,7 +152,9 @@ describe.skipIf(noHosts !== undefined)("machines", () => {
     "take over what has not changed, and replace an older copy only by a verified one",
     async () => {
       const [first, second] = good as [SshHost, SshHost];
-      writeTree(join(first.data, "set"), { ...FILES, "a.bin": randomBytes(300_000, 2), "sub/gone": "x" });
+      writeTree(bed.path("share"), { ...FILES, "a.bin": randomBytes(300_000, 2), "sub/gone": "x" });
+      expect(await push([first]).ended(TIMEOUT_MS)).toBe(0);
+      rmSync(bed.path("share"), { recursive: true });
       writeTree(join(second.data, "older"), { ...FILES, "sub/b.txt": "a\n" });
       writeTree(bed.path("share"), FILES);
       const run = push([first, second], "--basis", "/data/older", "--block-size", "1KiB");
@@ -170,7 +176,7 @@ describe.skipIf(noHosts !== undefined)("machines", () => {
     writeTree(join(first.data, "set"), { "precious.txt": "mine" });
     const run = push([first]);
     expect(await run.ended(TIMEOUT_MS)).toBe(1);
-    expect(run.complaints.at(-1)).toContain("the folder there holds other things");
+    expect(run.complaints.at(-1)).toContain("'precious.txt' would be lost");
     expect(readFileSync(join(first.data, "set", "precious.txt"), "utf8")).toBe("mine");
     emptyDisks();
   });

@@ -81,8 +81,10 @@ describe("a swarm", () => {
   });
 
   test("starts fresh, whatever an earlier run left", async () => {
-    writeFileSync(bed.path("reconstruido_peer_1.bin"), "an older result");
+    writeFileSync(bed.path("older.bin"), "an older share");
+    await bed.runFull("--peers", "2", "--source", bed.path("older.bin")).succeeded();
     await bed.runFull("--peers", "2", "--source", SAMPLE).succeeded();
+    expect(existsSync(bed.path("reconstruido_peer_1.bin"))).toBe(false);
     const run = bed.runFull("--peers", "2", "--source", writeSource());
     await run.succeeded();
     expect(existsSync(bed.path("reconstruido_peer_1"))).toBe(false);

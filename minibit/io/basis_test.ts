@@ -1,9 +1,10 @@
 import { expect, test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
+import { writeRecord } from "./copy_record.ts";
 import { DirectStore } from "./direct_store.ts";
-import { peerFolder } from "./peer_folder.ts";
+import { peerFolder, RECORD_FILE } from "./peer_folder.ts";
 import { describeSource, randomBytes, readTree, type Tree, useTempFolders, writeTree } from "./temp_share.ts";
 
 const tempFolder = useTempFolders();
@@ -18,6 +19,10 @@ async function openWith(options: { readonly share: Tree; readonly older: Tree; r
   writeTree(options.at === "to" ? to : basis, options.older);
   const described = await describeSource(source, BLOCK_BYTES);
   const work = join(dir, "work");
+  mkdirSync(work);
+  if (options.at === "to") {
+    await writeRecord(join(work, RECORD_FILE), to); // an earlier run put it there
+  }
   const store = await DirectStore.open({ ...described, dir: work, peerId: 0, to, bases: [basis] });
   const { count, size } = store.found;
   return { dir, source, to, work, store, missing: size - count, described };

@@ -1,6 +1,15 @@
 /** The conformance suite of block stores: whatever is said of one holds for each. */
 import { describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, extname, join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { geometryOf, type Manifest } from "../core/manifest.ts";
@@ -8,6 +17,7 @@ import type { BlockStore } from "./block_store.ts";
 import { DirectStore } from "./direct_store.ts";
 import { FolderStore } from "./folder_store.ts";
 import { peerFolder, resultPath, type StoredManifest } from "./peer_folder.ts";
+import type { PlacementOptions } from "./placement.ts";
 import { partPath } from "./result.ts";
 import {
   changeByte,
@@ -15,6 +25,7 @@ import {
   fetchMissing,
   randomBytes,
   readTree,
+  rotByte,
   TempShare,
   type Tree,
   useTempFolders,
@@ -28,7 +39,7 @@ const tempFolder = useTempFolders();
 /** A store under test, and how to spoil a block that it keeps in `dir`. */
 interface StoreKind {
   readonly name: string;
-  open(options: StoredManifest & { dir: string; peerId: number }): Promise<BlockStore>;
+  open(options: StoredManifest & { dir: string; peerId: number } & PlacementOptions): Promise<BlockStore>;
   spoil(kept: { dir: string; manifest: Manifest; block: number }): void;
 }
 
@@ -58,8 +69,8 @@ const nested: Tree = {
 };
 
 describe.each(KINDS)("$name", (kind) => {
-  const open = (share: TempShare, dir: string): Promise<BlockStore> =>
-    kind.open({ ...share.stored, dir, peerId: PEER });
+  const open = (share: TempShare, dir: string, options: PlacementOptions = {}): Promise<BlockStore> =>
+    kind.open({ ...share.stored, dir, peerId: PEER, ...options });
 
   test("rebuilds a file under its source's extension, and a folder with all that is in it", async () => {
     const shares = [
@@ -264,8 +275,8 @@ describe.each(KINDS)("$name", (kind) => {
     for (const name of readdirSync(folder).filter((file) => /^block_\d+$/.test(file))) {
       rmSync(join(folder, name));
     }
-    changeByte(join(result, "big.bin"), 10 * BLOCK);
-    truncateSync(join(result, "z.exact"), 100);
+    rotByte(join(result, "big.bin"), 10 * BLOCK);
+    rotByte(join(result, "z.exact"), 100);
     rmSync(join(result, "empty.txt"));
     const store = await open(share, dir);
     expect(store.found.complete).toBe(false);
@@ -279,22 +290,15 @@ describe.each(KINDS)("$name", (kind) => {
     const result = await fetchAll(await open(share, dir), share);
     rmSync(join(result, "empty.txt"));
     rmSync(join(result, "nothing"), { recursive: true });
-    writeTree(result, { "-rf": "xyz" }, ["-rf"]);
-    const store = await open(share, dir);
+    chmodSync(join(result, "-rf"), 0o755);
+    const mended = await open(share, dir);
+    expect(mended.found.complete).toBe(true);
+    expect(readTree(await fetchAll(mended, share))).toEqual(readTree(share.source));
+    writeTree(result, { "-rf": "xyz" });
+    await expect(open(share, dir)).rejects.toThrow("'-rf'");
+    const store = await open(share, dir, { replace: true });
     expect(store.found.complete).toBe(true);
     expect(readTree(await fetchAll(store, share))).toEqual(readTree(share.source));
-  });
-
-  test("replaces a result of another share, but only at the end", async () => {
-    const dir = tempFolder();
-    const share = await TempShare.folder(tempFolder(), nested);
-    writeTree(share.resultOf({ dir: dir, peerId: PEER }), { "old/file": "of another share" });
-    const store = await open(share, dir);
-    await fetchMissing(store, share);
-    expect(readFileSync(join(share.resultOf({ dir: dir, peerId: PEER }), "old/file"), "utf8")).toBe("of another share");
-    expect(readTree(await fetchAll(store, share))).toEqual(readTree(share.source));
-    expect(readdirSync(dir)).toHaveLength(2);
-    expect(readdirSync(peerFolder(dir, PEER)).filter((name) => name.includes("old"))).toEqual([]);
   });
 
   test("refuses a folder of another share, and touches nothing in it", async () => {

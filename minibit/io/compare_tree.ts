@@ -1,22 +1,28 @@
 import { readdirSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Manifest, ManifestFile } from "../core/manifest.ts";
 import { quote } from "../core/quote.ts";
 import { createBreather } from "./breather.ts";
+import { diskError } from "./disk_error.ts";
+import { keepsModes } from "./modes.ts";
 import { statusOf } from "./result.ts";
 import { filePath, isExecutable } from "./share.ts";
 
 /**
  * Looks for something in a copy that is missing, of another kind, size or mode than in the share, or that should not be
- * there. Contents are not read.
+ * there. Contents are not read; modes do not count on a disk that keeps none.
  *
  * @returns the first difference, in words; undefined when there is none
  * @throws {UserError} something may not be looked at
  */
 export async function differentTree(root: string, manifest: Manifest): Promise<string | undefined> {
   const breathe = createBreather();
+  let modesKept: boolean | undefined;
   for (const file of manifest.files) {
-    const difference = differentFile(filePath(root, manifest.kind, file.path), file);
+    const difference = differentFile(filePath(root, manifest.kind, file.path), file, () => {
+      modesKept ??= keepsModes(dirname(root)); // tried out where a mode differs only
+      return modesKept;
+    });
     if (difference !== undefined) {
       return `${quote(file.path)} ${difference}`;
     }
@@ -28,7 +34,7 @@ export async function differentTree(root: string, manifest: Manifest): Promise<s
     if (statusOf(join(root, folder))?.isDirectory() !== true) {
       return `the folder ${quote(folder || ".")} is missing`;
     }
-    for (const name of readdirSync(join(root, folder))) {
+    for (const name of namesIn(join(root, folder))) {
       const path = folder === "" ? name : `${folder}/${name}`;
       if (!files.has(path) && !folders.has(path)) {
         return `${quote(path)} is not in the share`;
@@ -39,8 +45,8 @@ export async function differentTree(root: string, manifest: Manifest): Promise<s
   return undefined;
 }
 
-/** All folders of a share, its own as the empty path. */
-function foldersOf({ kind, files, emptyFolders }: Manifest): Set<string> {
+/** All folders of a share, its own as the empty path; none for a share of one file. */
+export function foldersOf({ kind, files, emptyFolders }: Manifest): Set<string> {
   const folders = new Set(emptyFolders);
   for (const path of [...files.map((file) => file.path), ...emptyFolders]) {
     let end = path.lastIndexOf("/");
@@ -52,7 +58,15 @@ function foldersOf({ kind, files, emptyFolders }: Manifest): Set<string> {
   return kind === "folder" ? folders.add("") : folders;
 }
 
-function differentFile(path: string, file: ManifestFile): string | undefined {
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    throw diskError(`Cannot look into ${quote(folder)}`, error);
+  }
+}
+
+function differentFile(path: string, file: ManifestFile, modesKept: () => boolean): string | undefined {
   const status = statusOf(path);
   if (status === undefined) {
     return "is missing";
@@ -63,7 +77,7 @@ function differentFile(path: string, file: ManifestFile): string | undefined {
   if (status.size !== file.sizeBytes) {
     return `has ${status.size} bytes instead of ${file.sizeBytes}`;
   }
-  if (isExecutable(status.mode) !== file.executable && process.platform !== "win32") {
+  if (isExecutable(status.mode) !== file.executable && modesKept()) {
     return file.executable ? "is not executable" : "is executable";
   }
   return undefined;

@@ -7,12 +7,11 @@ import { quote } from "../core/quote.ts";
 import { takeFromBasis } from "./basis.ts";
 import { checkBlockFiles, removeBlockFile } from "./block_files.ts";
 import type { BlockStore } from "./block_store.ts";
-import { differentTree } from "./compare_tree.ts";
 import { diskError } from "./disk_error.ts";
 import { FileTree } from "./file_tree.ts";
 import { blockPath, claimPeerFolder, type PeerFolderOptions, resultPath } from "./peer_folder.ts";
-import { completeTree, findBlocks, partPath, putInPlace, remove, statusOf } from "./result.ts";
-import { checkTarget } from "./target.ts";
+import { Placement, type PlacementOptions } from "./placement.ts";
+import { findBlocks, missingBytes, partPath, remove } from "./result.ts";
 import { WriteOrder } from "./write_order.ts";
 
 /** The copy that a store works on: where it lies, and which of its blocks are right. */
@@ -22,11 +21,9 @@ interface Copy {
 }
 
 /** How to open a direct store. */
-export interface DirectStoreOptions extends PeerFolderOptions {
+export interface DirectStoreOptions extends PeerFolderOptions, PlacementOptions {
   /** Older copies of the share: their unchanged blocks are taken over. What lies at `to` is one of itself. */
   readonly bases?: readonly string[] | undefined;
-  /** Something else than an older copy may be replaced at `to`. */
-  readonly replace?: boolean | undefined;
   /** What was fetched is removed when the peer ends half-way: errors do not promise that it is kept. */
   readonly isTransient?: boolean | undefined;
 }
@@ -35,7 +32,7 @@ export interface DirectStoreOptions extends PeerFolderOptions {
 interface Parts extends Copy {
   readonly manifest: Manifest;
   readonly folder: string;
-  readonly result: string;
+  readonly placement: Placement;
   readonly tree: FileTree;
   readonly isTransient: boolean;
 }
@@ -63,22 +60,24 @@ export class DirectStore implements BlockStore {
   /**
    * Opens the store of a peer, re-hashes what earlier runs left, and takes the blocks it was dealt, or finds in older copies.
    *
-   * @throws {UserError} another share is there, or the folder may not be written to
+   * @throws {UserError} another share is there, or something that would be lost; the folder may not be written to; too little
+   * room on the disk
    */
   static async open(options: DirectStoreOptions): Promise<DirectStore> {
-    const { manifest, dir, to, bases = [], replace = false, isTransient = false } = options;
-    if (to !== undefined) {
-      checkTarget(to, { manifest, replace });
-    }
+    const { manifest, dir, to, bases = [], isTransient = false } = options;
     const folder = await claimPeerFolder(options);
-    const ownResult = resultPath(dir, options);
-    const result = to ?? ownResult;
+    const placement = new Placement(options);
+    await placement.recover();
+    const part = partPath(resultPath(dir, options));
     const copy =
-      to === undefined
-        ? await findCopy(result, manifest)
-        : await findCopyAt(to, { part: partPath(ownResult), manifest });
-    const tree = new FileTree(manifest, { root: copy.root, writable: copy.root !== result });
-    const parts = { ...copy, manifest, folder, result, tree, isTransient };
+      (await findWhole(placement, { part, manifest })) ??
+      (await findPart(placement, { part, manifest, mends: to === undefined }));
+    const isWhole = copy.root === placement.result;
+    if (!isWhole) {
+      placement.checkRoom(missingBytes(manifest, copy.held));
+    }
+    const tree = new FileTree(manifest, { root: copy.root, writable: !isWhole });
+    const parts = { ...copy, manifest, folder, placement, tree, isTransient };
     await takeBlockFiles(parts);
     for (const basis of to === undefined ? bases : [to, ...bases]) {
       await takeFromBasis(basis, { ...parts, take: (block, bytes) => keepBlock(parts, block, bytes) });
@@ -132,64 +131,61 @@ export class DirectStore implements BlockStore {
   }
 
   async #makeResult(): Promise<string> {
-    const { root, result, folder, held, manifest, tree } = this.#parts;
+    const { root, placement, held, tree } = this.#parts;
+    const { result } = placement;
     assert(held.complete, "all blocks are committed");
-    await completeTree(root, manifest);
-    const onPlaced = (): void => {
-      tree.finished(result);
-      this.#root = result;
-    };
-    if (root === result) {
-      onPlaced();
-    } else {
-      await putInPlace(root, { result, attic: folder, onPlaced });
+    if (root !== result) {
+      await placement.put(root, () => {
+        tree.finished(result);
+        this.#root = result;
+      });
     }
     return result;
   }
 }
 
-/**
- * Finds the copy to go on with: a finished result if all of it is right, else a `.part`. A damaged result becomes the
- * `.part` again. What holds no right block is not of this share: such a `.part` is removed, such a result stays until a
- * new one takes its place.
- */
-async function findCopy(result: string, manifest: Manifest): Promise<Copy> {
-  const part = partPath(result);
-  const inPart = await findBlocks(part, manifest);
-  const inResult = inPart.complete ? undefined : await findBlocks(result, manifest);
-  if (inResult?.complete === true) {
-    await remove(part);
-    return { root: result, held: inResult };
+/** Finds a finished copy, if all of it is right; what was on its way beside it is removed. */
+async function findWhole(
+  placement: Placement,
+  { part, manifest }: { readonly part: string; readonly manifest: Manifest },
+): Promise<Copy | undefined> {
+  if (!(await placement.looksWhole())) {
+    return undefined;
   }
-  if (inPart.count > 0) {
-    return { root: part, held: inPart };
+  const held = await findBlocks(placement.result, manifest);
+  if (!held.complete) {
+    return undefined;
   }
   await remove(part);
-  if (inResult === undefined || inResult.count === 0) {
-    return { root: part, held: inPart };
-  }
-  try {
-    renameSync(result, part);
-  } catch (error) {
-    throw diskError(`Cannot rename ${quote(result)} to mend it`, error);
-  }
-  return { root: part, held: inResult };
+  return { root: placement.result, held };
 }
 
 /**
- * Finds the copy to go on with, where the result goes to a place of the user's: what is there is taken for the result
- * if all of it is right, and stays as it is otherwise.
+ * Finds the `.part` to go on with. One without a right block is not of this share, and is removed.
+ *
+ * @param options.mends whether a damaged copy becomes the `.part` again; else it stays, as an older copy
  */
-async function findCopyAt(to: string, options: { readonly part: string; readonly manifest: Manifest }): Promise<Copy> {
-  const { part, manifest } = options;
-  if (statusOf(to) !== undefined && (await differentTree(to, manifest)) === undefined) {
-    const held = await findBlocks(to, manifest);
-    if (held.complete) {
-      await remove(part);
-      return { root: to, held };
-    }
+async function findPart(
+  placement: Placement,
+  options: { readonly part: string; readonly manifest: Manifest; readonly mends: boolean },
+): Promise<Copy> {
+  const { part, manifest, mends } = options;
+  await placement.check();
+  const inPart = await findBlocks(part, manifest);
+  if (inPart.count > 0 || !mends) {
+    return { root: part, held: inPart };
   }
-  return { root: part, held: await findBlocks(part, manifest) };
+  await remove(part);
+  const inResult = await findBlocks(placement.result, manifest);
+  if (inResult.count === 0) {
+    return { root: part, held: inPart };
+  }
+  try {
+    renameSync(placement.result, part);
+  } catch (error) {
+    throw diskError(`Cannot rename ${quote(placement.result)} to mend it`, error);
+  }
+  return { root: part, held: inResult };
 }
 
 /** Puts the blocks that lie in files of their own at their places. */

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { DirectStore } from "./direct_store.ts";
-import { changeByte, fetchAll, fetchMissing, randomBytes, readTree, TempShare, useTempFolders } from "./temp_share.ts";
+import { fetchAll, fetchMissing, randomBytes, readTree, rotByte, TempShare, useTempFolders } from "./temp_share.ts";
 
 const PEER = 3;
 const tempFolder = useTempFolders();
@@ -11,7 +11,7 @@ test("DirectStore moves a damaged result back to .part until it is whole again",
   const dir = tempFolder();
   const options = { ...share.stored, dir, peerId: PEER };
   const result = await fetchAll(await DirectStore.open(options), share);
-  changeByte(result, 0);
+  rotByte(result, 0);
   const store = await DirectStore.open(options);
   expect([...store.found]).toEqual([1, 2, 3, 4]);
   expect(existsSync(result)).toBe(false);

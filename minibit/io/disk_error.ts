@@ -14,8 +14,18 @@ const REASONS: { readonly [code: string]: string } = {
   EMFILE: "too many files are open (raise 'ulimit -n')",
   ENFILE: "too many files are open on this machine (close some programs)",
   EFBIG: "the file is larger than the disk allows (use another place)",
+  EBUSY: "it is in use, or a disk is mounted there (use another place)",
+  EINVAL: "this disk does not take such a name or size (use another place)",
+  ENOTEMPTY: "something is in it (look at it, and move it away)",
+  ENOTSUP: "this disk cannot do that (use another place)",
+  ESTALE: "the network disk lost it (look at its mount)",
+  ETXTBSY: "a program is running from it (end that first)",
+  EXDEV: "another disk is mounted there (use a place on one disk)",
   EIO: "the disk failed (look at the system's log)",
 };
+
+/** What a disk answers that keeps no permission bits (FAT, some network mounts) when it is asked to change them. */
+export const NO_MODES: ReadonlySet<string> = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"]);
 
 /**
  * Tells a failed call of the operating system as an error for the user.

@@ -38,7 +38,10 @@ describe.skipIf(!mayMount).each(["folder", "direct"] as const)("a full disk unde
     const share = await TempShare.of(source, BLOCK);
     await withSmallDisk(async (dir, grow) => {
       const options = { ...share.stored, dir, peerId: 3, store };
-      const first = await openStore(options);
+      const refused = openStore(options);
+      await expect(refused).rejects.toThrow(UserError);
+      await expect(refused).rejects.toThrow(/ it takes \d.*, and the disk has .* \(free some space/);
+      const first = await openStore({ ...options, ignoreSpace: true });
       const failed = fetchMissing(first, share);
       await expect(failed).rejects.toThrow(UserError);
       await expect(failed).rejects.toThrow(

@@ -11,15 +11,9 @@ import { diskError } from "./disk_error.ts";
 import { READ_FLAGS, WRITE_FLAGS } from "./file_io.ts";
 import { FilePool } from "./file_pool.ts";
 import { FileTree } from "./file_tree.ts";
-import {
-  blockPath,
-  claimPeerFolder,
-  type PeerFolderOptions,
-  resultPath,
-  temporaryOf,
-  writeWhole,
-} from "./peer_folder.ts";
-import { completeTree, findBlocks, partPath, putInPlace, remove } from "./result.ts";
+import { blockPath, claimPeerFolder, type PeerFolderOptions, temporaryOf, writeWhole } from "./peer_folder.ts";
+import { Placement, type PlacementOptions } from "./placement.ts";
+import { findBlocks, missingBytes, partPath, remove } from "./result.ts";
 import type { ShareReader } from "./share_reader.ts";
 import { WriteOrder } from "./write_order.ts";
 
@@ -33,7 +27,7 @@ export interface Source {
 interface Parts {
   readonly manifest: Manifest;
   readonly folder: string;
-  readonly result: string;
+  readonly placement: Placement;
   /** Blocks whose files are whole and right. */
   readonly held: Bitfield;
 }
@@ -71,10 +65,11 @@ export class FolderStore implements BlockStore {
    *
    * @throws {UserError} another share is there, the folder may not be written to, the source changed
    */
-  static async open(options: PeerFolderOptions, source?: Source): Promise<FolderStore> {
-    const { manifest, dir } = options;
+  static async open(options: PeerFolderOptions & PlacementOptions, source?: Source): Promise<FolderStore> {
+    const { manifest } = options;
     const folder = await claimPeerFolder(options);
-    const parts = { manifest, folder, result: resultPath(dir, options), held: new Bitfield(manifest.blockCount) };
+    const placement = new Placement(options);
+    const parts = { manifest, folder, placement, held: new Bitfield(manifest.blockCount) };
     await checkBlockFiles({ folder, manifest }, (block) => {
       parts.held.add(block);
     });
@@ -86,11 +81,21 @@ export class FolderStore implements BlockStore {
       source.reader.close();
       return new FolderStore(parts, { resultIsWhole: false, source: source.path });
     }
-    const resultIsWhole = await cutCopy(parts, parts.result);
-    if (!parts.held.complete) {
-      await cutCopy(parts, partPath(parts.result));
+    await placement.recover();
+    const looksWhole = await placement.looksWhole();
+    const hasAllBlocks = await cutCopy(parts, placement.result);
+    const resultIsWhole = looksWhole && hasAllBlocks;
+    if (!resultIsWhole) {
+      await placement.check();
     }
-    await remove(partPath(parts.result));
+    const part = partPath(placement.result);
+    if (!parts.held.complete) {
+      await cutCopy(parts, part);
+    }
+    await remove(part);
+    if (!resultIsWhole) {
+      placement.checkRoom(missingBytes(manifest, parts.held) + manifest.sizeBytes);
+    }
     return new FolderStore(parts, { resultIsWhole });
   }
 
@@ -151,15 +156,13 @@ export class FolderStore implements BlockStore {
   }
 
   async #makeResult(): Promise<string> {
-    const { manifest, folder, result, held } = this.#parts;
+    const { placement, held } = this.#parts;
+    const { result } = placement;
     assert(held.complete, "all blocks are committed");
-    if (this.#resultIsWhole) {
-      await completeTree(result, manifest);
-    } else {
+    if (!this.#resultIsWhole) {
       const part = partPath(result);
       await this.#join(part);
-      await completeTree(part, manifest);
-      await putInPlace(part, { result, attic: folder });
+      await placement.put(part);
     }
     return result;
   }
@@ -207,8 +210,7 @@ async function cutCopy(parts: Parts, root: string): Promise<boolean> {
   } finally {
     tree.close();
   }
-  // A share without blocks proves nothing about what lies there.
-  return inCopy.complete && inCopy.size > 0;
+  return inCopy.complete;
 }
 
 /** Makes a file for each block that has none and that `read` can give; it tells whether it could. */

@@ -4,7 +4,16 @@ import { join } from "node:path";
 import { FolderStore } from "./folder_store.ts";
 import { peerFolder } from "./peer_folder.ts";
 import { partPath } from "./result.ts";
-import { changeByte, fetchAll, fetchMissing, randomBytes, readTree, TempShare, useTempFolders } from "./temp_share.ts";
+import {
+  changeByte,
+  fetchAll,
+  fetchMissing,
+  randomBytes,
+  readTree,
+  rotByte,
+  TempShare,
+  useTempFolders,
+} from "./temp_share.ts";
 
 const PEER = 3;
 const tempFolder = useTempFolders();
@@ -14,7 +23,7 @@ test("FolderStore joins its blocks again when the result is gone or damaged, wit
   const dir = tempFolder();
   const options = { ...share.stored, dir, peerId: PEER };
   const result = await fetchAll(await FolderStore.open(options), share);
-  for (const spoil of [() => changeByte(result, 0), () => rmSync(result), () => renameSync(result, partPath(result))]) {
+  for (const spoil of [() => rotByte(result, 0), () => rmSync(result), () => renameSync(result, partPath(result))]) {
     spoil();
     const store = await FolderStore.open(options);
     expect(store.found.complete).toBe(true);

@@ -24,7 +24,10 @@ export interface OpenStoreOptions extends DirectStoreOptions {
 }
 
 /** How to open a seed's store. */
-export interface OpenSeedOptions extends HashShareOptions, Pick<OpenStoreOptions, "dir" | "peerId" | "store"> {}
+export interface OpenSeedOptions extends HashShareOptions, Pick<OpenStoreOptions, "dir" | "peerId" | "store"> {
+  /** Called once the source was looked at and can be shared, before anything is written. */
+  readonly onScanned?: () => void;
+}
 
 /** A share that was hashed, and the store that serves it. */
 export interface OpenSeed extends StoredManifest {
@@ -76,6 +79,7 @@ export async function openKept(
  */
 export async function openSeed(source: string, options: OpenSeedOptions): Promise<OpenSeed> {
   const share = await scanShare(source, options);
+  options.onScanned?.();
   const manifest = await hashShare(share, options);
   const manifestBytes = encodeManifest(manifest);
   if (manifestBytes.length > MAX_MANIFEST_BYTES) {

@@ -32,6 +32,26 @@ const RESULT_NAME_BYTES = 40;
 
 const BLOCK_COUNT_FILE = "block_count.txt";
 const MANIFEST_FILE = "manifest.json";
+/** The record of a copy that stands (see `copy_record.ts`), and that of one which is about to take its place. */
+export const RECORD_FILE = "copy.txt";
+export const NEXT_RECORD_FILE = "copy_next.txt";
+/** Locked by the process that works in the folder. */
+export const LOCK_FILE = "lock";
+
+const OWN_NAMES: ReadonlySet<string> = new Set([
+  BLOCK_COUNT_FILE,
+  MANIFEST_FILE,
+  RECORD_FILE,
+  NEXT_RECORD_FILE,
+  LOCK_FILE,
+]);
+
+/** Whether a name in a peer's folder is one that MiniBit gives. */
+export function isOwnName(name: string): boolean {
+  return OWN_NAMES.has(name) || BLOCK_NAME.test(name) || /\.\d+\.tmp$/.test(name);
+}
+
+const BLOCK_NAME = /^block_(0|[1-9]\d{0,6})$/;
 
 /** The folder with the blocks of peer `peerId`. */
 export function peerFolder(dir: string, peerId: number): string {
@@ -117,7 +137,7 @@ function writeBlockCount(folder: string, blockCount: number): void {
 /** The numbers of the `block_<i>` files in a folder, rising. */
 export function listBlocks(folder: string): number[] {
   return readdirSync(folder)
-    .map((name) => Number(/^block_(0|[1-9]\d{0,6})$/.exec(name)?.[1]))
+    .map((name) => Number(BLOCK_NAME.exec(name)?.[1]))
     .filter((block) => !Number.isNaN(block))
     .sort((a, b) => a - b);
 }
@@ -125,12 +145,13 @@ export function listBlocks(folder: string): number[] {
 /**
  * Writes a file so that it is there whole or not at all, replacing an older one.
  *
+ * @param options.synced whether that must hold after a power cut too
  * @throws {UserError} naming the file
  */
-export function writeWhole(path: string, bytes: Uint8Array): void {
+export function writeWhole(path: string, bytes: Uint8Array, options: { readonly synced?: boolean } = {}): void {
   const temporary = temporaryOf(path);
   try {
-    writeFileSync(temporary, bytes);
+    writeFileSync(temporary, bytes, { flush: options.synced === true });
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });

@@ -2,11 +2,12 @@
 import { UserError } from "../core/errors.ts";
 import type { SharingOptions } from "../core/sharing.ts";
 import { type Argument, oneOf, parseText, type Values } from "./cli.ts";
+import { workFolderOf } from "./destination.ts";
 import { LOG_FLAGS } from "./logging.ts";
 import type { OpenStoreOptions, StoreKind } from "./open_store.ts";
+import { parsePath } from "./paths.ts";
 import type { StoredManifest } from "./peer_folder.ts";
 import type { Reporter } from "./peer_report.ts";
-import { workFolderOf } from "./target.ts";
 import { type Address, parseAddress, parseDuration, parsePercent, parsePort, parseRate, parseSize } from "./units.ts";
 
 /** Peer `id` listens on this port plus its id, unless told otherwise. */
@@ -26,8 +27,11 @@ export interface PeerOptions extends SharingOptions {
   readonly dir: string;
   /** Where the verified copy goes, when it is not `reconstruido_peer_N`. */
   readonly to?: string | undefined;
-  /** Whether something else than an older copy may be replaced there. */
+  /** Whether something else than an older copy may be replaced where the copy goes. */
   readonly replace?: boolean;
+  /** Whether a copy counts as complete before the disk has it for sure, and is tried for which there seems to be no room. */
+  readonly skipSync?: boolean;
+  readonly ignoreSpace?: boolean;
   /** Whether what was fetched stays when the peer ends before it has all, for the next run to go on with. */
   readonly keepPartial?: boolean;
   /** An older copy of the share: what has not changed in it is not fetched. */
@@ -56,6 +60,8 @@ export const SHARING_FLAGS = {
   blockSize: { value: "size", help: "block size (peer 0)", parse: parseSize, defaultHelp: "by the share's size" },
   uploadLimit: { value: "rate", help: "most each peer sends", parse: parseRate, default: "unlimited" },
   downloadLimit: { value: "rate", help: "most each peer receives", parse: parseRate, default: "unlimited" },
+  skipSync: { help: "call a copy complete before the disk has it for sure: quicker, and lost in a power cut" },
+  ignoreSpace: { help: "begin though the disk seems to have too little room" },
   unchokeInterval: {
     value: "time",
     help: "length of a choke round",
@@ -80,14 +86,14 @@ export const PEER_FLAGS = {
   source: {
     value: "path",
     help: "file or folder to share",
-    parse: parseText,
+    parse: parsePath,
     defaultHelp: "arquivos for peer 0, none for others",
   },
-  dir: { value: "path", help: "where blocos_peer_N and reconstruido_peer_N go", parse: parseText, defaultHelp: "." },
-  to: { value: "path", help: "where the verified copy goes instead; an older one there is replaced", parse: parseText },
-  replace: { help: "let --to replace what is no older copy of the share" },
+  dir: { value: "path", help: "where blocos_peer_N and reconstruido_peer_N go", parse: parsePath, defaultHelp: "." },
+  to: { value: "path", help: "where the verified copy goes instead; an older one there is replaced", parse: parsePath },
+  replace: { help: "let the copy replace what no earlier run put there, or somebody changed since" },
   keepPartial: { help: "with --to: keep what was fetched when stopped half-way; the next run goes on with it" },
-  basis: { value: "path", help: "an older copy: what has not changed in it is not fetched", parse: parseText },
+  basis: { value: "path", help: "an older copy: what has not changed in it is not fetched", parse: parsePath },
   ...SHARING_FLAGS,
   linger: { value: "time", help: "serve on so long after all are complete", parse: parseDuration, default: "5s" },
   trackerTimeout: { value: "time", help: "wait so long for the tracker", parse: parseDuration, default: "5m" },
@@ -117,6 +123,8 @@ export function peerOptionsOf(
     dir: to === undefined ? (dir ?? ".") : workFolderOf(to),
     to,
     replace: values.replace,
+    skipSync: values.skipSync,
+    ignoreSpace: values.ignoreSpace,
     keepPartial: values.keepPartial,
     basis: values.basis,
     store: values.store,
@@ -138,9 +146,9 @@ export function peerOptionsOf(
  * The folder beside `to` has one user, whatever its number in this run: a later run with other numbers goes on there.
  */
 export function placeOf(options: PeerOptions): Omit<OpenStoreOptions, keyof StoredManifest> {
-  const { id, dir, store, to, replace, basis, keepPartial } = options;
+  const { id, dir, store, to, replace, skipSync, ignoreSpace, basis, keepPartial } = options;
   return {
-    ...{ dir, peerId: to === undefined ? id : 0, store, to, replace },
+    ...{ dir, peerId: to === undefined ? id : 0, store, to, replace, skipSync, ignoreSpace },
     bases: basis === undefined ? [] : [basis],
     isTransient: to !== undefined && keepPartial !== true,
   };

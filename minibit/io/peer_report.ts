@@ -34,6 +34,8 @@ export type PeerReport =
       readonly swarmId: string;
       readonly seconds: number;
       readonly path: string | undefined;
+      /** How long of it the disk was waited for, in the end. */
+      readonly syncMs: number;
     }
   /** The last word of a peer that ends as by `kill -9`, as it was told to. */
   | { readonly event: "killed"; readonly blocks: number }

@@ -1,5 +1,5 @@
 /** The copy of a share that a peer makes: what of it is right, and how it gets its last touches and its final name. */
-import { chmodSync, closeSync, lstatSync, mkdirSync, openSync, renameSync, type Stats, truncateSync } from "node:fs";
+import { chmodSync, closeSync, lstatSync, mkdirSync, openSync, type Stats, truncateSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Bitfield } from "../core/bitfield.ts";
@@ -8,9 +8,8 @@ import { blockHash, geometryOf, type Manifest, type ManifestFile } from "../core
 import { quote } from "../core/quote.ts";
 import { BlockHasher, sameDigest } from "./block_hasher.ts";
 import { createBreather } from "./breather.ts";
-import { diskError, errorCode } from "./disk_error.ts";
+import { diskError, errorCode, NO_MODES } from "./disk_error.ts";
 import { FileStreamer, READ_FLAGS, WRITE_FLAGS } from "./file_io.ts";
-import { temporaryOf } from "./peer_folder.ts";
 import { filePath, isExecutable } from "./share.ts";
 
 /** What a copy's name ends in until it is whole. */
@@ -49,6 +48,16 @@ export async function findBlocks(root: string, manifest: Manifest): Promise<Bitf
   return found;
 }
 
+/** How many bytes of a share are in blocks that are not held. */
+export function missingBytes(manifest: Manifest, held: Bitfield): number {
+  const geometry = geometryOf(manifest);
+  let bytes = 0;
+  for (let block = 0; block < manifest.blockCount; block++) {
+    bytes += held.has(block) ? 0 : geometry.lengthOf(block);
+  }
+  return bytes;
+}
+
 /** Codes that mean: the file that should be here is not. */
 export const ABSENT: ReadonlySet<string> = new Set([
   "ENOENT",
@@ -84,28 +93,33 @@ async function readPresent(
  * Gives a copy whose blocks are all in place what no block holds: empty files and folders, exact lengths, executable
  * bits.
  *
+ * @returns whether the disk kept all executable bits
  * @throws {UserError} a file is shorter than it was verified to be, or cannot be changed
  */
-export async function completeTree(root: string, manifest: Manifest): Promise<void> {
+export async function completeTree(root: string, manifest: Manifest): Promise<boolean> {
   const breathe = createBreather();
+  let allKept = true;
   try {
     if (manifest.kind === "folder") {
       mkdirSync(root, { recursive: true });
     }
     for (const file of manifest.files) {
-      completeFile(filePath(root, manifest.kind, file.path), file);
+      const isKept = completeFile(filePath(root, manifest.kind, file.path), file);
+      allKept &&= isKept;
       await breathe();
     }
     for (const folder of manifest.emptyFolders) {
       mkdirSync(join(root, folder), { recursive: true });
       await breathe();
     }
+    return allKept;
   } catch (error) {
     throw diskError(`Cannot complete ${quote(root)}`, error);
   }
 }
 
-function completeFile(path: string, file: ManifestFile): void {
+/** Returns whether the file's executable bit is as it should be. */
+function completeFile(path: string, file: ManifestFile): boolean {
   const status = statusOf(path) ?? (file.sizeBytes === 0 ? createEmpty(path) : undefined);
   if (status?.isFile() !== true || status.size < file.sizeBytes) {
     throw new UserError(`Cannot complete ${quote(path)}: somebody else changed it (start again to fetch it anew)`);
@@ -113,10 +127,18 @@ function completeFile(path: string, file: ManifestFile): void {
   if (status.size > file.sizeBytes) {
     truncateSync(path, file.sizeBytes);
   }
-  if (isExecutable(status.mode) !== file.executable && process.platform !== "win32") {
+  if (isExecutable(status.mode) === file.executable) {
+    return true;
+  }
+  try {
     // may be run by whoever may read it
     chmodSync(path, file.executable ? status.mode | ((status.mode & 0o444) >> 2) : status.mode & ~0o111);
+  } catch (error) {
+    if (!NO_MODES.has(errorCode(error) ?? "")) {
+      throw error;
+    }
   }
+  return isExecutable(lstatSync(path).mode) === file.executable;
 }
 
 function createEmpty(path: string): Stats {
@@ -125,37 +147,13 @@ function createEmpty(path: string): Stats {
   return lstatSync(path);
 }
 
-/**
- * Gives a finished copy its final name; an older one is there until then.
- *
- * @param options.attic a folder on the same disk, for the older one while it is removed
- * @param options.onPlaced told in the very turn of the event loop in which the copy moves: who reads from it must follow
- */
-export async function putInPlace(
-  part: string,
-  options: { result: string; attic: string; onPlaced?: () => void },
-): Promise<void> {
-  const { result, attic, onPlaced } = options;
-  const old = temporaryOf(join(attic, "old_result"));
-  try {
-    // A file replaces a file in one step; a folder replaces nothing that is there.
-    if (statusOf(part)?.isDirectory() || statusOf(result)?.isDirectory()) {
-      await remove(old);
-      if (statusOf(result) !== undefined) {
-        renameSync(result, old);
-      }
-    }
-    renameSync(part, result);
-    onPlaced?.();
-    await remove(old);
-  } catch (error) {
-    throw diskError(`Cannot rename ${quote(part)} to ${quote(result)}`, error);
-  }
-}
-
-/** Removes a file or a whole folder, if it is there. */
+/** Removes a file or a whole folder, if it is there. @throws {UserError} something of it cannot be removed */
 export async function remove(path: string): Promise<void> {
-  await rm(path, { recursive: true, force: true });
+  try {
+    await rm(path, { recursive: true, force: true });
+  } catch (error) {
+    throw diskError(`Cannot remove ${quote(path)}`, error);
+  }
 }
 
 /** What is at `path`, links not followed; undefined for nothing. */

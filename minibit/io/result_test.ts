@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import { chmodSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
-import { completeTree, findBlocks, partPath, putInPlace, statusOf } from "./result.ts";
-import { changeByte, randomBytes, readTree, TempShare, useTempFolders, writeTree } from "./temp_share.ts";
+import { completeTree, findBlocks, partPath, statusOf } from "./result.ts";
+import { changeByte, randomBytes, readTree, TempShare, useTempFolders } from "./temp_share.ts";
 
 const tempFolder = useTempFolders();
 
@@ -78,23 +78,6 @@ describe("completeTree()", () => {
     await expect(refused).rejects.toThrow(UserError);
     await expect(refused).rejects.toThrow(`${join(source, "a")}': somebody else changed it`);
   });
-});
-
-test("putInPlace() replaces files and folders by each other and leaves nothing behind", async () => {
-  const kinds = [{ x: "file" }, { "x/in": "folder" }, { y: "nothing" }] as const;
-  for (const older of kinds) {
-    for (const newer of kinds.slice(0, 2)) {
-      const dir = tempFolder();
-      const attic = join(dir, "attic");
-      writeTree(dir, { ...older, attic: null });
-      writeTree(join(dir, "made"), newer);
-      const result = join(dir, "x");
-      await putInPlace(join(dir, "made/x"), { result, attic });
-      expect(readTree(result).size).toBe("x" in newer ? 1 : 2);
-      expect(readdirSync(attic)).toEqual([]);
-      expect(readdirSync(join(dir, "made"))).toEqual([]);
-    }
-  }
 });
 
 test("partPath() never is the name of a finished copy, whatever its extension", () => {

@@ -2,6 +2,7 @@ import { UserError } from "../core/errors.ts";
 import { BOARD_FLAGS } from "./board_flags.ts";
 import { type Flag, longOf, parseText, type Values } from "./cli.ts";
 import { LOG_FLAGS } from "./logging.ts";
+import { parsePath } from "./paths.ts";
 import { SHARING_FLAGS } from "./peer_options.ts";
 import { TEACHING_FLAGS } from "./teaching.ts";
 import { parseDuration, parseInteger, parsePercent, parsePort, parseRate } from "./units.ts";
@@ -18,15 +19,14 @@ const HOST_FLAGS = {
   },
   to: {
     value: "path",
-    help: "--hosts: where the copy goes on each machine; an older one there is replaced",
-    parse: parseText,
+    help: "--hosts: where the copy goes on each machine (~: the home there); an older one is replaced",
+    parse: asWritten(parsePath),
   },
   basis: {
     value: "path",
     help: "--hosts: an older copy there: what has not changed in it is not fetched",
-    parse: parseText,
+    parse: asWritten(parsePath),
   },
-  replace: { help: "--hosts: let --to replace what is no older copy of the share" },
   keepPartial: { help: "--hosts: leave what was fetched when stopped half-way; the next run goes on with it" },
   deadline: { value: "time", help: "--hosts: give up on machines that are not complete by then", parse: parseDuration },
   quorum: {
@@ -52,8 +52,8 @@ export const RUN_FLAGS = {
     parse: (text: string) => parseInteger(text, { what: "number of peers", min: 1, max: MAX_PEERS }),
     default: "5",
   },
-  source: { value: "path", help: "file or folder to share", parse: parseText, default: "arquivos" },
-  dir: { value: "path", help: "where blocos_peer_N and reconstruido_peer_N go", parse: parseText, default: "." },
+  source: { value: "path", help: "file or folder to share", parse: parsePath, default: "arquivos" },
+  dir: { value: "path", help: "where blocos_peer_N and reconstruido_peer_N go", parse: parsePath, default: "." },
   port: { value: "port", help: "the tracker's port, 0 for a free one", parse: parsePort, default: "5000" },
   httpPort: { value: "port", help: "port of the board, 0 for a free one", parse: parsePort, default: "8080" },
   peerPort: {
@@ -69,12 +69,15 @@ export const RUN_FLAGS = {
     defaultHelp: "as measured",
   },
   resume: { help: "go on with what an earlier run left" },
+  replace: { help: "replace copies that no earlier run put there, or that somebody changed since" },
   ...BOARD_FLAGS,
   ...HOST_FLAGS,
   store: handedOn(SHARING_FLAGS.store),
   blockSize: handedOn(SHARING_FLAGS.blockSize),
   uploadLimit: handedOn(SHARING_FLAGS.uploadLimit),
   downloadLimit: handedOn(SHARING_FLAGS.downloadLimit),
+  skipSync: SHARING_FLAGS.skipSync,
+  ignoreSpace: SHARING_FLAGS.ignoreSpace,
   unchokeInterval: handedOn(SHARING_FLAGS.unchokeInterval),
   ...TEACHING_FLAGS,
   ...LOG_FLAGS,
@@ -86,8 +89,8 @@ export type RunValues = Values<typeof RUN_FLAGS, { readonly [name: string]: neve
 
 /** Refuses what is of use on other machines only. @throws {UserError} naming the flag */
 export function refuseHostFlags(values: RunValues): void {
-  const { to, basis, replace, keepPartial, deadline, quorum, advertise } = values;
-  const given = Object.entries({ to, basis, replace, keepPartial, deadline, advertise, quorum: quorum !== 1 });
+  const { to, basis, keepPartial, deadline, quorum, advertise } = values;
+  const given = Object.entries({ to, basis, keepPartial, deadline, advertise, quorum: quorum !== 1 });
   const wrong = given.find(([, value]) => value !== undefined && value !== false);
   if (wrong !== undefined) {
     throw new UserError(`Cannot use ${longOf(wrong[0])} without --hosts: it is for copies on other machines`, {
@@ -98,11 +101,13 @@ export function refuseHostFlags(values: RunValues): void {
 
 /** A flag that is handed to the peers as it is: a wrong one is refused before any of them starts. */
 function handedOn<F extends Flag<unknown>>(flag: F): Omit<F, "parse"> & { readonly parse: (text: string) => string } {
-  return {
-    ...flag,
-    parse: (text) => {
-      flag.parse(text);
-      return text;
-    },
+  return { ...flag, parse: asWritten(flag.parse) };
+}
+
+/** Refuses what `parse` refuses, and leaves the rest as it is written. */
+function asWritten(parse: (text: string) => unknown): (text: string) => string {
+  return (text) => {
+    parse(text);
+    return text;
   };
 }

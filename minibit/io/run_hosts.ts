@@ -1,5 +1,6 @@
 import { UserError } from "../core/errors.ts";
 import type { BoundOptions } from "./bound_report.ts";
+import { closeAfter, tellSecond } from "./close_after.ts";
 import { HostPush, type HostPushOptions } from "./host_push.ts";
 import { readHosts } from "./hosts_file.ts";
 import { checkQuorum, hostsTable } from "./hosts_summary.ts";
@@ -22,16 +23,15 @@ export interface HostRunOptions extends HostPushOptions {
  */
 export async function runHosts(options: HostRunOptions, stopped: Promise<StopReason>): Promise<number> {
   const push = new HostPush(options);
-  try {
+  const run = async (): Promise<number> => {
     const outcome = await Promise.race([push.run(), stopped]);
     if (typeof outcome === "string") {
       return exitCodeOf(outcome);
     }
     options.stdout.write(hostsTable(outcome, options.bound));
     return checkQuorum(outcome, options.quorum);
-  } finally {
-    await push.close();
-  }
+  };
+  return await closeAfter(run, { close: () => push.close(), onSecond: tellSecond });
 }
 
 /** What the flags say of machines, ssh and the peers there. @throws {UserError} a mistake among them */
@@ -60,6 +60,8 @@ export function hostOptionsOf(
       ...(basis === undefined ? {} : { MINIBIT_BASIS: basis }),
       ...(values.replace ? { MINIBIT_REPLACE: "1" } : {}),
       ...(values.keepPartial ? { MINIBIT_KEEP_PARTIAL: "1" } : {}),
+      ...(values.skipSync ? { MINIBIT_SKIP_SYNC: "1" } : {}),
+      ...(values.ignoreSpace ? { MINIBIT_IGNORE_SPACE: "1" } : {}),
     },
   };
 }

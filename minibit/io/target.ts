@@ -1,55 +1,67 @@
 /**
- * Where a copy goes when the user says so (`--to`): nothing is seen there before it is verified, and nothing is lost
- * that was there and is no older copy.
+ * What is at the place of a copy, and whether it may go: only what MiniBit itself put there, and nobody has changed since, is
+ * replaced without a question.
  */
-import { readdirSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import type { Manifest } from "../core/manifest.ts";
 import { quote } from "../core/quote.ts";
-import { diskError } from "./disk_error.ts";
+import { type Foreign, findForeign } from "./copy_record.ts";
+import { type CopyPlace, recordsOf } from "./put_in_place.ts";
 import { statusOf } from "./result.ts";
 
-/** The folder beside `to` in which its copy is made: on the same disk, so that a rename puts it in its place. */
-export function workFolderOf(to: string): string {
-  const target = resolve(to);
-  return join(dirname(target), `.${basename(target)}.minibit`);
+/** What the user said of the place. */
+export interface TargetOptions {
+  readonly manifest: Manifest;
+  /** Whether what is no older copy may be replaced. */
+  readonly replace: boolean;
+  /** Whether the user named the place: then a copy inside it can be advised. */
+  readonly isNamed: boolean;
 }
 
 /**
- * Refuses a place that holds something else than an older copy of the share: it would be replaced.
+ * Refuses a place that holds something else than an older copy: it would be lost.
  *
- * @param options.replace whether the user said that it may be
- * @throws {UserError} naming it
+ * @returns what will go with the user's leave, in words; undefined: nothing of anybody's
+ * @throws {UserError} naming what is there
  */
-export function checkTarget(to: string, options: { readonly manifest: Manifest; readonly replace: boolean }): void {
-  const { manifest, replace } = options;
-  const status = statusOf(to);
-  if (status === undefined || replace) {
-    return;
+export async function checkTarget(place: CopyPlace, options: TargetOptions): Promise<string | undefined> {
+  const { result } = place;
+  const { manifest, replace, isNamed } = options;
+  const status = statusOf(result);
+  if (status === undefined) {
+    return undefined;
+  }
+  const doing = `Cannot put the ${manifest.kind} "${manifest.name}" at ${quote(result)}`;
+  const inside = isNamed && status.isDirectory() ? `--to ${join(result, manifest.name)}` : undefined;
+  const foreign = await findForeign(result, recordsOf(place));
+  if (replace) {
+    return foreign.count === 0 ? undefined : `Replacing what is at ${quote(result)}: ${describe(foreign, result)}`;
+  }
+  if (status.isSymbolicLink()) {
+    throw new UserError(`${doing}: a symbolic link is there (name the place it leads to, or --replace the link)`);
   }
   if (status.isDirectory() !== (manifest.kind === "folder")) {
     const there = status.isDirectory() ? "a folder" : "a file";
-    const hint = status.isDirectory() ? `name the copy itself: --to ${join(to, manifest.name)}` : "use another --to";
-    throw new UserError(
-      `Cannot put the ${manifest.kind} "${manifest.name}" at ${quote(to)}: ${there} is there (${hint})`,
-    );
+    throw new UserError(`${doing}: ${there} is there (use ${inside ?? elsewhere(isNamed)})`);
   }
-  if (manifest.kind === "folder" && isForeign(to, manifest)) {
-    throw new UserError(
-      `Cannot put "${manifest.name}" at ${quote(to)}: the folder there holds other things (use --to ${join(to, manifest.name)}, or --replace)`,
-    );
+  if (foreign.count > 0) {
+    const origin = "put there by no earlier run, or changed since";
+    const what = status.isDirectory()
+      ? `${describe(foreign, result)} would be lost, ${origin}`
+      : `what is there was ${origin}`;
+    throw new UserError(`${doing}: ${what} (use ${inside ?? elsewhere(isNamed)}, or --replace)`);
   }
+  return undefined;
 }
 
-/** Whether a folder holds something, but nothing of the share. */
-function isForeign(folder: string, { files, emptyFolders }: Manifest): boolean {
-  const firstOf = (path: string): string => path.split("/", 1)[0] ?? "";
-  const names = new Set([...files.map((file) => firstOf(file.path)), ...emptyFolders.map(firstOf)]);
-  try {
-    const there = readdirSync(folder);
-    return there.length > 0 && !there.some((name) => names.has(name));
-  } catch (error) {
-    throw diskError(`Cannot look into ${quote(folder)}`, error);
-  }
+/** The first few things and how many there are: `'photos', 'thesis' and 3 more`. */
+function describe({ count, first }: Foreign, root: string): string {
+  const names = first.map((path) => quote(path === "" ? root : path));
+  const more = count - names.length;
+  return `${names.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+}
+
+function elsewhere(isNamed: boolean): string {
+  return isNamed ? "another --to" : "another --dir";
 }

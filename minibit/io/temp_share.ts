@@ -146,3 +146,11 @@ export function changeByte(path: string, at: number): void {
   bytes[at] = ~(bytes[at] ?? 0);
   writeFileSync(path, bytes);
 }
+
+/** Damages a file as a failing disk does: its size and times tell nothing of it. */
+export function rotByte(path: string, at: number): void {
+  const seconds = String(lstatSync(path, { bigint: true }).mtimeNs).replace(/(?=\d{9}$)/, ".");
+  changeByte(path, at);
+  // node:fs sets times to the microsecond only
+  Bun.spawnSync(["touch", "-d", `@${seconds}`, path]);
+}

@@ -1,0 +1,59 @@
+/** Both stores: what stands where their copy goes, and when it may be replaced. */
+import { describe, expect, test } from "bun:test";
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { BlockStore } from "./block_store.ts";
+import { openStore } from "./open_store.ts";
+import { peerFolder } from "./peer_folder.ts";
+import type { PlacementOptions } from "./placement.ts";
+import { fetchAll, fetchMissing, randomBytes, readTree, TempShare, useTempFolders, writeTree } from "./temp_share.ts";
+
+const PEER = 3;
+const tempFolder = useTempFolders();
+const nested = {
+  "a/b/deep.bin": randomBytes(5000, 2),
+  "a/run me.sh": "#!/bin/sh\n",
+  "also/empty": "",
+  "no/thing": null,
+};
+
+describe.each(["folder", "direct"] as const)("the %s store", (store) => {
+  const open = (share: TempShare, dir: string, options: PlacementOptions = {}): Promise<BlockStore> =>
+    openStore({ ...share.stored, dir, peerId: PEER, store, ...options });
+
+  test("replaces somebody's folder only when told to, tells of it, and only at the end", async () => {
+    const dir = tempFolder();
+    const share = await TempShare.folder(tempFolder(), nested);
+    const theirs = share.resultOf({ dir: dir, peerId: PEER });
+    writeTree(theirs, { "old/file": "of another share" });
+    await expect(open(share, dir)).rejects.toThrow("'old', 'old/file' would be lost");
+    expect(readTree(theirs).size).toBe(3);
+    const notes: string[] = [];
+    const store = await open(share, dir, { replace: true, onNote: (text) => notes.push(text) });
+    expect(notes).toEqual([`Replacing what is at '${theirs}': 'old', 'old/file'`]);
+    await fetchMissing(store, share);
+    expect(readFileSync(join(share.resultOf({ dir: dir, peerId: PEER }), "old/file"), "utf8")).toBe("of another share");
+    expect(readTree(await fetchAll(store, share))).toEqual(readTree(share.source));
+    expect(readdirSync(dir)).toHaveLength(2);
+    expect(readdirSync(peerFolder(dir, PEER)).filter((name) => name.includes("old"))).toEqual([]);
+  });
+
+  test.each<[string, (result: string) => void, string]>([
+    [
+      "an edited file",
+      (result) => writeFileSync(join(result, "a/run me.sh"), "#!/bin/sh\necho mine\n"),
+      "'a/run me.sh'",
+    ],
+    ["a file that was added", (result) => writeFileSync(join(result, "notes"), "mine"), "'notes'"],
+    ["a link that was added", (result) => symlinkSync("/", join(result, "also/link")), "'also/link'"],
+    ["a folder that was added", (result) => mkdirSync(join(result, "new")), "'new'"],
+  ])("does not replace a copy with %s", async (_, change, named) => {
+    const dir = tempFolder();
+    const share = await TempShare.folder(tempFolder(), nested);
+    const result = await fetchAll(await open(share, dir), share);
+    change(result);
+    const before = readTree(dir);
+    await expect(open(share, dir)).rejects.toThrow(`${named} would be lost`);
+    expect(readTree(dir)).toEqual(before);
+  });
+});

@@ -1,0 +1,202 @@
+/**
+ * The last step of a copy: it gets its final name, and what was there before goes. At every moment, and after every failure,
+ * either the older copy or the new one stands under that name, and nothing is removed before the new one does.
+ */
+import { chmodSync, renameSync } from "node:fs";
+import { join } from "node:path";
+import { UserError } from "../core/errors.ts";
+import type { Manifest } from "../core/manifest.ts";
+import { quote } from "../core/quote.ts";
+import { createBreather } from "./breather.ts";
+import { foldersOf } from "./compare_tree.ts";
+import { type CopyRecord, findForeign, PERMISSIONS, readRecord, writeRecord } from "./copy_record.ts";
+import { diskError, errorCode, NO_MODES } from "./disk_error.ts";
+import { exchange, renameIfFree } from "./libc.ts";
+import { NEXT_RECORD_FILE, RECORD_FILE } from "./peer_folder.ts";
+import { remove, statusOf } from "./result.ts";
+import { syncName, syncTree } from "./sync_tree.ts";
+
+/** Where a finished copy goes, and the folder beside it, on the same disk, in which MiniBit keeps what it knows of it. */
+export interface CopyPlace {
+  /** The final name. */
+  readonly result: string;
+  /** Holds the record of the copy at `result`, and for moments the older copy. */
+  readonly home: string;
+}
+
+/** The copy that stood, until the one in its place is sure to stay. */
+export const OLDER_COPY = "older_copy";
+
+/** The records that may tell what is at a place: after a crash it is not certain whether the newest copy came there. */
+export function recordsOf({ home }: CopyPlace): CopyRecord[] {
+  const records = [RECORD_FILE, NEXT_RECORD_FILE].map((name) => readRecord(join(home, name)));
+  return records.filter((record) => record !== undefined);
+}
+
+/** How to put a copy in its place. */
+export interface PutOptions {
+  readonly manifest: Manifest;
+  /** Looks once more, right before the older copy goes: it throws when there is something that may not go. */
+  readonly check: () => Promise<void>;
+  /** Told in the very turn of the event loop in which the copy moves: who reads from it must follow. */
+  readonly onPlaced?: () => void;
+  /** Whether to wait for the disk; without it the copy may not outlast a power cut. */
+  readonly sync: boolean;
+}
+
+/**
+ * Gives a finished copy its final name, in place of an older one.
+ *
+ * @returns milliseconds spent on waiting for the disk
+ * @throws {UserError} the disk failed, or something else is there now; what was at `result` is there still, and the copy at `part`
+ */
+export async function putInPlace(part: string, place: CopyPlace, options: PutOptions): Promise<number> {
+  const { result, home } = place;
+  const { manifest, check, onPlaced, sync } = options;
+  const startMs = performance.now();
+  if (sync) {
+    await syncTree(part, manifest);
+  }
+  const syncedMs = performance.now();
+  await check();
+  await carryModes(part, { place, manifest });
+  const next = join(home, NEXT_RECORD_FILE);
+  await writeRecord(next, part);
+  const older = join(home, OLDER_COPY);
+  try {
+    swap(part, { result, older });
+  } catch (error) {
+    throw diskError(`Cannot rename ${quote(part)} to ${quote(result)}`, error);
+  }
+  onPlaced?.();
+  const placedMs = performance.now();
+  if (sync) {
+    await syncName(result);
+  }
+  const endMs = performance.now();
+  promote(next, join(home, RECORD_FILE));
+  await remove(older);
+  return syncedMs - startMs + endMs - placedMs;
+}
+
+/**
+ * Ends what a run began that was killed while it exchanged copies: the older one is put back if no other stands, and goes if the
+ * newer one does.
+ *
+ * @throws {UserError} an older copy is left over, but something else is in its place
+ */
+export async function recoverPlace(place: CopyPlace): Promise<void> {
+  const { result, home } = place;
+  const older = join(home, OLDER_COPY);
+  const next = join(home, NEXT_RECORD_FILE);
+  if (statusOf(older) !== undefined) {
+    if (statusOf(result) === undefined) {
+      renameOrTell(older, result);
+    } else if ((await findForeign(result, recordsOf(place))).count === 0) {
+      await remove(older);
+    } else {
+      throw new UserError(
+        `Cannot use ${quote(result)}: a run that was killed left the older copy in ${quote(older)}, and something else is there now (move one of them away)`,
+      );
+    }
+  }
+  const record = readRecord(next);
+  if (record !== undefined && statusOf(result) !== undefined && (await findForeign(result, [record])).count === 0) {
+    promote(next, join(home, RECORD_FILE));
+  } else {
+    await remove(next);
+  }
+}
+
+/** Puts `part` under the name `result`; what was there is at `older` then, unless a file took the place of a file. */
+function swap(part: string, { result, older }: { readonly result: string; readonly older: string }): void {
+  const there = statusOf(result);
+  if (there === undefined) {
+    if (!renameIfFree(part, result)) {
+      moveToFree(part, result);
+    }
+    return;
+  }
+  if (there.isFile() && statusOf(part)?.isFile() === true) {
+    renameSync(part, result);
+    return;
+  }
+  if (exchange(part, result)) {
+    renameSync(part, older);
+    return;
+  }
+  renameSync(result, older);
+  try {
+    renameSync(part, result);
+  } catch (error) {
+    putBack(older, { result, because: error });
+  }
+}
+
+/** For systems that cannot rename without replacing. */
+function moveToFree(part: string, result: string): void {
+  if (statusOf(result) !== undefined) {
+    throw new UserError(
+      `Cannot use ${quote(result)}: somebody has just put something there (look at it, and start again)`,
+    );
+  }
+  renameSync(part, result);
+}
+
+function putBack(older: string, failed: { readonly result: string; readonly because: unknown }): never {
+  const { result, because } = failed;
+  try {
+    renameSync(older, result);
+  } catch (error) {
+    const doing = `Cannot put the older copy back to ${quote(result)}; it is in ${quote(older)}`;
+    throw diskError(doing, error);
+  }
+  throw because;
+}
+
+/**
+ * What somebody closed to others in the older copy stays closed in the newer one. A mode that is still as MiniBit set it says
+ * nothing.
+ */
+async function carryModes(
+  part: string,
+  options: { readonly place: CopyPlace; readonly manifest: Manifest },
+): Promise<void> {
+  const { place, manifest } = options;
+  const records = recordsOf(place);
+  const breathe = createBreather();
+  for (const path of [...foldersOf(manifest), ...manifest.files.map((file) => file.path)]) {
+    const shared = manifest.kind === "file" || path === "" ? "" : `/${path}`;
+    const [then, now] = [statusOf(place.result + shared), statusOf(part + shared)];
+    const isKept = then !== undefined && then.isDirectory() === now?.isDirectory() && !then.isSymbolicLink();
+    const mode = (then?.mode ?? 0) & PERMISSIONS;
+    if (isKept && !records.some((record) => record.get(shared.slice(1))?.mode === mode)) {
+      // a folder that somebody made for the copy keeps all of its mode
+      const wanted = path === "" ? mode : (now?.mode ?? 0) & PERMISSIONS & (mode | 0o700);
+      setMode(part + shared, wanted);
+    }
+    await breathe();
+  }
+}
+
+function setMode(path: string, mode: number): void {
+  try {
+    chmodSync(path, mode);
+  } catch (error) {
+    if (!NO_MODES.has(errorCode(error) ?? "")) {
+      throw diskError(`Cannot give ${quote(path)} the mode of the older copy`, error);
+    }
+  }
+}
+
+function promote(next: string, record: string): void {
+  renameOrTell(next, record);
+}
+
+function renameOrTell(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    throw diskError(`Cannot rename ${quote(from)} to ${quote(to)}`, error);
+  }
+}

@@ -1,0 +1,114 @@
+/** What a run on this machine removes before it starts, and how two of them keep out of each other's way. */
+import { mkdirSync, readdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { UserError } from "../core/errors.ts";
+import { quote } from "../core/quote.ts";
+import { findForeign } from "./copy_record.ts";
+import { diskError } from "./disk_error.ts";
+import { isOwnName, peerFolder } from "./peer_folder.ts";
+import { lockPeerFolder, PlaceLock } from "./place_lock.ts";
+import { recordsOf } from "./put_in_place.ts";
+import { remove, statusOf } from "./result.ts";
+
+/** Lies in peer 0's folder, which every run has. */
+const RUN_LOCK_FILE = "run.lock";
+/** How many names of what would be lost are told. */
+const SHOWN = 3;
+
+/**
+ * Makes this process the only run in a folder.
+ *
+ * @throws {UserError} another run is at work there, or the folder cannot be made
+ */
+export function lockRun(dir: string): PlaceLock {
+  const folder = peerFolder(dir, 0);
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    throw diskError(`Cannot write to ${quote(dir)}`, error);
+  }
+  return PlaceLock.take(join(folder, RUN_LOCK_FILE), {
+    place: dir,
+    hint: "wait until it has ended, or use another --dir",
+  });
+}
+
+/**
+ * Removes what an earlier run left of some peers: their blocks, and copies that are still as that run put them there.
+ *
+ * @param options.peers how many peers will run: 0 to `peers` - 1
+ * @param options.source the file or folder that will be shared, absolute
+ * @param options.replace whether copies go too that somebody changed, or that no run put there
+ * @throws {UserError} something would be lost; the source would be; a peer is at work
+ */
+export async function startFresh(
+  dir: string,
+  options: { readonly peers: number; readonly source: string; readonly replace: boolean },
+): Promise<void> {
+  const { peers, source, replace } = options;
+  const left = leftOf(dir, peers);
+  if (left.some(({ path }) => `${source}/`.startsWith(`${resolve(path)}/`))) {
+    throw new UserError(`Cannot share ${quote(source)}: an earlier run left it, and it would be removed (move it)`);
+  }
+  const locks = left.filter(({ isBlocks }) => isBlocks).map(({ peerId }) => lockPeerFolder(dir, peerId));
+  try {
+    const lost = replace ? [] : (await Promise.all(left.map((thing) => findLost(dir, thing)))).flat();
+    if (lost.length > 0) {
+      const names = lost.slice(0, SHOWN).map((path) => quote(path));
+      const more = lost.length > names.length ? ` and ${lost.length - names.length} more` : "";
+      throw new UserError(
+        `Cannot start fresh in ${quote(dir)}: ${names.join(", ")}${more} would be lost, put there by no earlier run, or changed since (move them away, use another --dir, or --replace)`,
+      );
+    }
+    for (const { path, isBlocks } of left) {
+      const inside = isBlocks ? readdirSync(path).filter((name) => name !== RUN_LOCK_FILE) : [];
+      await Promise.all(isBlocks ? inside.map((name) => remove(join(path, name))) : [remove(path)]);
+    }
+  } finally {
+    for (const lock of locks) {
+      lock.release();
+    }
+  }
+  const emptied = left.filter(({ isBlocks, peerId }) => isBlocks && peerId > 0);
+  await Promise.all(emptied.map(({ path }) => remove(path)));
+}
+
+/** Something that bears the name of a peer's blocks or copy. */
+interface Left {
+  readonly path: string;
+  readonly peerId: number;
+  readonly isBlocks: boolean;
+  /** A copy that was on its way: nobody else's. */
+  readonly isPart: boolean;
+}
+
+function leftOf(dir: string, peers: number): Left[] {
+  let names: string[];
+  try {
+    names = readdirSync(dir).sort();
+  } catch (error) {
+    throw diskError(`Cannot look into ${quote(dir)}`, error);
+  }
+  return names.flatMap((name) => {
+    const [, kind, id] = /^(blocos|reconstruido)_peer_(\d+)(?:\.|$)/.exec(name) ?? [];
+    const peerId = Number(id);
+    const isBlocks = kind === "blocos" && name === `blocos_peer_${id}`;
+    const isLeft = kind !== undefined && peerId < peers && (isBlocks || kind === "reconstruido");
+    return isLeft ? [{ path: join(dir, name), peerId, isBlocks, isPart: name.endsWith(".part") }] : [];
+  });
+}
+
+/** The paths of what is nobody's but a user's. */
+async function findLost(dir: string, { path, peerId, isBlocks, isPart }: Left): Promise<string[]> {
+  if (isBlocks) {
+    const isFolder = statusOf(path)?.isDirectory() === true;
+    const names = isFolder ? readdirSync(path).filter((name) => !isOwnName(name) && name !== RUN_LOCK_FILE) : [""];
+    return names.map((name) => join(path, name));
+  }
+  if (isPart) {
+    return [];
+  }
+  const { count, first } = await findForeign(path, recordsOf({ result: path, home: peerFolder(dir, peerId) }));
+  const named = first.map((name) => join(path, name));
+  return [...named, ...Array.from({ length: count - named.length }, () => path)];
+}

@@ -1,0 +1,75 @@
+/** Makes a copy outlast a power cut: what a program wrote is in memory only until the disk is told to keep it. */
+import { closeSync, fsync, openSync } from "node:fs";
+import { dirname } from "node:path";
+import type { Manifest } from "../core/manifest.ts";
+import { quote } from "../core/quote.ts";
+import { foldersOf } from "./compare_tree.ts";
+import { diskError, errorCode } from "./disk_error.ts";
+import { READ_FLAGS } from "./file_io.ts";
+import { filePath } from "./share.ts";
+
+/** So many files are waited for at a time: a disk's journal takes them in one go. */
+const AT_ONCE = 16;
+/** What a disk says that cannot do this for folders: some network and user-space file systems. */
+const NOT_FOR_FOLDERS: ReadonlySet<string> = new Set([
+  "EINVAL",
+  "ENOTSUP",
+  "EOPNOTSUPP",
+  "EBADF",
+  "EISDIR",
+  "EPERM",
+  "EACCES",
+]);
+
+/**
+ * Waits until the disk holds all of a copy: its files first, then the folders that name them, the deepest first.
+ *
+ * @throws {UserError} the disk could not keep a file
+ */
+export async function syncTree(root: string, manifest: Manifest): Promise<void> {
+  const { files, kind } = manifest;
+  let next = 0;
+  const inTurn = async (): Promise<void> => {
+    for (let file = files[next++]; file !== undefined; file = files[next++]) {
+      await syncFile(filePath(root, kind, file.path));
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, inTurn));
+  for (const folder of [...foldersOf(manifest)].sort().reverse()) {
+    await syncFolder(folder === "" ? root : `${root}/${folder}`);
+  }
+}
+
+/** Waits until the disk holds what a file has in it. @throws {UserError} it could not */
+export async function syncFile(path: string): Promise<void> {
+  try {
+    await syncAt(path);
+  } catch (error) {
+    throw diskError(`Cannot keep ${quote(path)} on the disk`, error);
+  }
+}
+
+/** Waits until the disk holds the names in a folder, where it can. @throws {UserError} it failed */
+export async function syncFolder(path: string): Promise<void> {
+  try {
+    await syncAt(path);
+  } catch (error) {
+    if (!NOT_FOR_FOLDERS.has(errorCode(error) ?? "")) {
+      throw diskError(`Cannot keep the names in ${quote(path)} on the disk`, error);
+    }
+  }
+}
+
+/** Waits until a rename to or from a path holds. @throws {UserError} the disk failed */
+export function syncName(path: string): Promise<void> {
+  return syncFolder(dirname(path));
+}
+
+async function syncAt(path: string): Promise<void> {
+  const fd = openSync(path, READ_FLAGS);
+  try {
+    await new Promise<void>((resolve, reject) => fsync(fd, (error) => (error ? reject(error) : resolve())));
+  } finally {
+    closeSync(fd);
+  }
+}
