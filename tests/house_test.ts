@@ -102,6 +102,28 @@ const CASES: readonly (readonly [place: string, code: string, rule: string | und
   ["minibit/io/right.ts", `import { left } from "./left.ts"; export const right = left;`, CYCLES],
 ];
 
+/** [code; whether the compiler takes it]: a `slice()` of bytes is a view when they are a Buffer, and views do not last. */
+const COPIES: readonly (readonly [code: string, passes: boolean])[] = [
+  ["export const copy: Uint8Array = bytes.slice();", false],
+  ["export const copy: Uint8Array = bytes.slice(1, 3);", false],
+  ["export const copy: Uint8Array = buffer.slice(1);", false],
+  ["export const copy: { kept: Uint8Array } = { kept: bytes.slice() };", false],
+  ["export const length = bytes.slice().length;", false],
+  ["export const numbers = [...buffer.slice()];", false],
+  ["export const text = new TextDecoder().decode(buffer.slice());", false],
+  ["export const copy: Uint8Array = ownedCopy(bytes);", true],
+  ["export const copy: Uint8Array = ownedCopy(buffer);", true],
+  ["export const view: Uint8Array = bytes.subarray(1);", true],
+  ["export const others = [text.slice(1), [1, 2].slice(1), new Blob([]).slice(1)];", true],
+];
+const COPIES_BEGIN = `import { ownedCopy } from "./owned_copy.ts";
+export const own = ownedCopy;
+const text = "abc";
+const buffer = Buffer.from(text);
+const bytes: Uint8Array = buffer;
+export const used = [text, bytes];
+`;
+
 interface Finding {
   readonly category: string;
   readonly location: { readonly path: string };
@@ -109,6 +131,7 @@ interface Finding {
 
 let house: string;
 let findings: readonly Finding[];
+let notCompiled: readonly string[];
 
 function fileOf(index: number): string {
   const place = CASES[index]?.[0] ?? "";
@@ -117,7 +140,7 @@ function fileOf(index: number): string {
 
 beforeAll(() => {
   house = mkdtempSync(join(tmpdir(), "minibit-house-"));
-  for (const file of ["biome.json", "package.json", "minibit/core/purity.grit"]) {
+  for (const file of ["biome.json", "package.json", "minibit/core/purity.grit", "minibit/core/owned_copy.ts"]) {
     cpSync(join(ROOT, file), join(house, file), { recursive: true });
   }
   symlinkSync(join(ROOT, "node_modules"), join(house, "node_modules"));
@@ -126,7 +149,11 @@ beforeAll(() => {
     writeFileSync(join(house, fileOf(index)), `${code}\n`);
   }
   writeFileSync(join(house, "minibit/core/CamelCase.ts"), "export const a = 1;\n");
+  for (const [index, [code]] of COPIES.entries()) {
+    writeFileSync(join(house, copyOf(index)), `${COPIES_BEGIN}${code}\n`);
+  }
   findings = lint();
+  notCompiled = compile();
 });
 
 afterAll(() => rmSync(house, { recursive: true }));
@@ -136,6 +163,20 @@ function lint(): readonly Finding[] {
   const biome = join(ROOT, "node_modules/.bin/biome");
   const { stdout } = Bun.spawnSync([biome, "lint", "--reporter=json", "--max-diagnostics=none"], { cwd: house });
   return (JSON.parse(stdout.toString()) as { diagnostics: Finding[] }).diagnostics;
+}
+
+function copyOf(index: number): string {
+  return `minibit/core/copy_${index}.ts`;
+}
+
+/** Runs the compiler over the copies, as `bun run types` does here; returns the files that it refuses. */
+function compile(): string[] {
+  const include = ["minibit/core/owned_copy.ts", "minibit/core/copy_*.ts"];
+  writeFileSync(join(house, "tsconfig.json"), JSON.stringify({ extends: join(ROOT, "tsconfig.json"), include }));
+  const { stdout } = Bun.spawnSync([join(ROOT, "node_modules/.bin/tsc"), "--noEmit", "--pretty", "false"], {
+    cwd: house,
+  });
+  return [...stdout.toString().matchAll(/^(\S+)\(\d+,\d+\): error/gm)].map(([, file = ""]) => file);
 }
 
 function rulesBrokenBy(path: string): string[] {
@@ -165,6 +206,12 @@ test(`no source file is longer than ${MAX_LINES} lines`, () => {
   const tooLong = files.filter((file) => readFileSync(join(ROOT, file), "utf8").split("\n").length - 1 > MAX_LINES);
   expect(tooLong).toEqual([]);
 });
+
+for (const [index, [code, passes]] of COPIES.entries()) {
+  test(`of bytes: ${code} ${passes ? "compiles" : "does not compile"}`, () => {
+    expect(notCompiled.includes(copyOf(index))).toBe(!passes);
+  });
+}
 
 test("the sample letter is the seventeen blocks it says it is", () => {
   expect(Math.ceil(statSync(join(ROOT, "arquivos/mensagem.txt")).size / MIN_BLOCK_BYTES)).toBe(17);

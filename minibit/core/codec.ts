@@ -1,6 +1,7 @@
 import { Bitfield, byteLength } from "./bitfield.ts";
 import { assert, ProtocolError } from "./errors.ts";
 import { MAX_BLOCKS, MAX_RUNS } from "./limits.ts";
+import { ownedCopy } from "./owned_copy.ts";
 
 /**
  * Field codecs and frames: how values become bytes, and how bytes from a stranger become values.
@@ -45,8 +46,8 @@ export class Reader {
     return BigInt(this.u32()) * 0x1_0000_0000n + BigInt(this.u32());
   }
 
-  /** The next `length` bytes, not a copy. */
-  bytes(length: number): Uint8Array {
+  /** The next `length` bytes, not a copy: what is kept of them is copied by `ownedCopy`. */
+  view(length: number): Uint8Array {
     const at = this.#advance(length);
     return this.#bytes.subarray(at, at + length);
   }
@@ -168,7 +169,7 @@ export const bool: Codec<boolean> = {
 /** Exactly `length` bytes; reading copies, so the value outlives the receive buffer. */
 export function fixedBytes(length: number): Codec<Uint8Array> {
   return {
-    read: (r) => r.bytes(length).slice(),
+    read: (r) => ownedCopy(r.view(length)),
     write(w, v) {
       assert(v.length === length, () => `${v.length} bytes instead of ${length}`);
       w.bytes(v);
@@ -184,7 +185,7 @@ export function blob(max: number): Codec<Uint8Array> {
       if (length > max) {
         throw new ProtocolError(`Cannot read ${length} bytes: at most ${max} are allowed here`);
       }
-      return r.bytes(length).slice();
+      return ownedCopy(r.view(length));
     },
     write(w, v) {
       assert(v.length <= max, () => `blob of ${v.length}`);
@@ -205,7 +206,7 @@ export function text(maxBytes: number): Codec<string> {
       if (length > maxBytes) {
         throw new ProtocolError(`Cannot read a text of ${length} bytes: at most ${maxBytes} are allowed here`);
       }
-      const bytes = r.bytes(length);
+      const bytes = r.view(length);
       try {
         return utf8.decode(bytes);
       } catch {
@@ -350,7 +351,7 @@ export const bitfield: Codec<Bitfield> = {
     if (form === NONE || form === ALL) {
       return form === ALL ? Bitfield.full(size) : new Bitfield(size);
     }
-    const field = form === BITS ? Bitfield.fromBytes(r.bytes(byteLength(size)), size) : undefined;
+    const field = form === BITS ? Bitfield.fromBytes(r.view(byteLength(size)), size) : undefined;
     if (field === undefined) {
       throw new ProtocolError(`Cannot read a bitfield of form ${form}: unknown form or spare bits set`);
     }

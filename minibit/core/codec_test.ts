@@ -122,6 +122,30 @@ test("blobs and fixed bytes are copies, which survive a reused receive buffer", 
   expect(fixed).toEqual(bytes(2, 3));
 });
 
+test("what is read from a Buffer, whose slices are views, is a copy too, and no Buffer itself", () => {
+  const some = new Bitfield(16);
+  some.add(3);
+  const hold = <T>(codec: Codec<T>, value: T): T => {
+    const wire = write(codec, value);
+    const received = Buffer.from(new ArrayBuffer(2000 + wire.length));
+    received.set(wire, 2000);
+    const kept = read(codec, received.subarray(2000));
+    received.fill(0xa5);
+    received.buffer.transfer(0);
+    return kept;
+  };
+  for (const codec of [blob(8), fixedBytes(3)]) {
+    const kept = hold(codec, bytes(1, 2, 3));
+    expect(kept).toEqual(bytes(1, 2, 3));
+    expect(Object.getPrototypeOf(kept)).toBe(Uint8Array.prototype);
+    expect(kept.buffer.byteLength).toBe(3);
+  }
+  expect([...hold(bitfield, some)]).toEqual([3]);
+  expect(hold(text(10), "olá")).toBe("olá");
+  expect(hold(list(fixedBytes(2), 3), [bytes(1, 2), bytes(3, 4)])).toEqual([bytes(1, 2), bytes(3, 4)]);
+  expect(hold(struct<{ readonly id: Uint8Array }>({ id: fixedBytes(1) }), { id: bytes(7) })).toEqual({ id: bytes(7) });
+});
+
 test("a length above the cap, or above what came, is refused before anything is allocated for it", () => {
   expect(() => read(blob(8), bytes(0, 0, 0, 9))).toThrow("at most 8");
   expect(() => read(blob(0xffffffff), bytes(255, 255, 255, 255))).toThrow("0 left");

@@ -1,8 +1,9 @@
 import { expect, test } from "bun:test";
 import { helloOf, loserOf, refusalOf } from "./handshake.ts";
+import { ownedCopy } from "./owned_copy.ts";
 
 const self = { peerId: 3, swarmId: new Uint8Array(32).fill(1), isBanned: (id: number) => id === 13 };
-const hello = helloOf({ peerId: 4, swarmId: self.swarmId.slice() });
+const hello = helloOf({ peerId: 4, swarmId: ownedCopy(self.swarmId) });
 
 test("a peer of our swarm is welcome", () => {
   expect(refusalOf(hello, self)).toBeUndefined();

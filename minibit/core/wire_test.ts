@@ -148,6 +148,23 @@ function checkWire<T extends MessageTable>(label: string, wire: Wire<T>, arbitra
     );
   });
 
+  test(`${label}: a message outlives the buffer it was decoded from, as a socket hands one over`, () => {
+    fc.assert(
+      fc.property(message, fc.nat({ max: 2000 }), (sent, before) => {
+        const { code, body, bodyLength } = take(wire, wire.encode(sent));
+        const received = Buffer.from(new ArrayBuffer(before + body.length));
+        received.set(body, before);
+        const kept = wire.decode(code, received.subarray(before), bodyLength);
+        received.fill(0xa5);
+        expect(plain(kept)).toEqual(plain(sent));
+        received.buffer.transfer(0);
+        expect(plain(kept)).toEqual(plain(sent));
+        expect(wire.encode(kept)).toEqual(wire.encode(sent));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   test(`${label}: a message cut short or with trailing bytes is refused`, () => {
     fc.assert(
       fc.property(message, fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), (sent, where) => {

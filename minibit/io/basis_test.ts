@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { writeRecord } from "./copy_record.ts";
+import { ownedCopy } from "../core/owned_copy.ts";
 import { DirectStore } from "./direct_store.ts";
 import { peerFolder, RECORD_FILE } from "./peer_folder.ts";
 import { describeSource, randomBytes, readTree, type Tree, useTempFolders, writeTree } from "./temp_share.ts";
@@ -30,7 +31,7 @@ async function openWith(options: { readonly share: Tree; readonly older: Tree; r
 
 test("blocks that did not change are taken over, those that did are not", async () => {
   const big = randomBytes(20 * BLOCK_BYTES);
-  const changed = big.slice();
+  const changed = ownedCopy(big);
   changed[5 * BLOCK_BYTES] = (changed[5 * BLOCK_BYTES] ?? 0) ^ 1;
   const { store, missing } = await openWith({ share: { big }, older: { big: changed } });
   expect(missing).toBe(1);

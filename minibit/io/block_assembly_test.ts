@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { ownedCopy } from "../core/owned_copy.ts";
 import { BlockAssembly, type Evidence } from "./block_assembly.ts";
 import { sha256 } from "./block_hasher.ts";
 
@@ -13,7 +14,7 @@ function assemble(pieces: readonly Piece[], evidence?: Evidence) {
   const assembly = new BlockAssembly({ expectedHash, evidence });
   let at = 0;
   for (const [peerId, length, isWrong] of pieces) {
-    const bytes = block.slice(at, at + length);
+    const bytes = ownedCopy(block.subarray(at, at + length));
     if (isWrong === true) {
       bytes[0] = ~(bytes[0] ?? 0);
     }

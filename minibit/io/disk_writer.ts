@@ -1,4 +1,5 @@
 import { write, writeSync } from "node:fs";
+import { ownedCopy } from "../core/owned_copy.ts";
 
 /** A write that took longer than this was held up by the disk; shorter pauses come from busy processors as well. */
 const SLOW_WRITE_MS = 100;
@@ -29,7 +30,7 @@ export class DiskWriter {
     for (let done = 0; done < bytes.length; ) {
       const startMs = this.#nowMs();
       if (startMs < this.#asideUntilMs) {
-        return this.#writeAside(fd, bytes.slice(done), position + done);
+        return this.#writeAside(fd, ownedCopy(bytes.subarray(done)), position + done);
       }
       done += writeSync(fd, bytes, done, bytes.length - done, position + done);
       this.#note(startMs);

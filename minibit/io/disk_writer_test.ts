@@ -54,7 +54,10 @@ test("writes at once while the disk follows, aside for a second after a write th
   closeSync(fd);
 });
 
-test("bytes may change after the call, also when they are left to another thread", async () => {
+test.each([
+  ["a Uint8Array", (length: number) => new Uint8Array(length)],
+  ["a Buffer, whose slices are views", (length: number) => Buffer.from(new ArrayBuffer(length))],
+])("the bytes of %s may change after the call, also when they are left to another thread", async (_, make) => {
   const path = join(folder, "reused");
   const fd = openSync(path, WRITE_FLAGS);
   let nowMs = 0;
@@ -62,18 +65,20 @@ test("bytes may change after the call, also when they are left to another thread
     nowMs += 150; // every write is slow
     return nowMs;
   });
-  const chunk = new Uint8Array(50_000);
+  const chunkBytes = 50_000;
   const writes: (Promise<void> | undefined)[] = [];
   for (let i = 0; i < 5; i++) {
-    chunk.fill(i + 1);
-    writes.push(writer.write(fd, chunk, i * chunk.length));
+    const chunk = make(chunkBytes).fill(i + 1);
+    writes.push(writer.write(fd, chunk, i * chunkBytes));
+    chunk.fill(99);
+    (chunk.buffer as ArrayBuffer).transfer(0);
   }
-  chunk.fill(99);
   await Promise.all(writes);
   closeSync(fd);
   const written = readFileSync(path);
+  expect(written.length).toBe(5 * chunkBytes);
   for (let i = 0; i < 5; i++) {
-    expect(written.subarray(i * chunk.length, (i + 1) * chunk.length).every((byte) => byte === i + 1)).toBe(true);
+    expect(written.subarray(i * chunkBytes, (i + 1) * chunkBytes).every((byte) => byte === i + 1)).toBe(true);
   }
 });
 

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { closeSync, openSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { ownedCopy } from "../core/owned_copy.ts";
 import { FileStreamer, READ_FLAGS, readAt } from "./file_io.ts";
 import { useTempFolders } from "./temp_share.ts";
 
@@ -39,7 +40,7 @@ test("FileStreamer gives every byte in order, up to the size asked or the end", 
     [0, 0],
   ] as const) {
     const pieces: Uint8Array[] = [];
-    expect(await streamer.read(fd, asked, (piece) => pieces.push(piece.slice()))).toBe(expected);
+    expect(await streamer.read(fd, asked, (piece) => pieces.push(ownedCopy(piece)))).toBe(expected);
     expect(Buffer.compare(Buffer.concat(pieces), bytes.subarray(0, expected))).toBe(0);
   }
   closeSync(fd);

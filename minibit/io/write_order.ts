@@ -1,3 +1,5 @@
+import { ownedCopy } from "../core/owned_copy.ts";
+
 interface Attempt {
   /** What must be over before this attempt's first write: the attempt before it. */
   readonly after: Promise<void> | undefined;
@@ -28,7 +30,7 @@ export class WriteOrder {
     const earlier = this.#attempts.get(block);
     const isAnew = offset === 0 && earlier !== undefined && earlier.writes.length > 0;
     const after = isAnew ? settled(earlier) : earlier?.after;
-    const kept = after === undefined ? bytes : bytes.slice();
+    const kept = after === undefined ? bytes : ownedCopy(bytes);
     const writing = after === undefined ? write(kept) : after.then(() => write(kept));
     if (writing === undefined) {
       return undefined;

@@ -68,12 +68,14 @@ test("what is written at once leaves nothing to wait for, and the next attempt i
   await order.finish(1);
 });
 
-test("what has to wait is written from a copy: the bytes may change after the call", async () => {
+test.each([
+  ["a Uint8Array", new Uint8Array([1, 2, 3])],
+  ["a Buffer, whose slices are views", Buffer.of(1, 2, 3)],
+])("what has to wait is written from a copy, also of %s: the bytes may change after the call", async (_, bytes) => {
   const order = new WriteOrder();
   const { promise: first, resolve: land } = Promise.withResolvers<void>();
   const written: number[] = [];
   const write = async (part: Uint8Array): Promise<void> => void written.push(...part);
-  const bytes = new Uint8Array([1, 2, 3]);
   const writes = [order.add(1, { offset: 0, bytes }, () => first), order.add(1, { offset: 0, bytes }, write)];
   bytes.fill(9);
   land();
