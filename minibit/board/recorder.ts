@@ -2,6 +2,7 @@ import { closeSync, openSync, write } from "node:fs";
 import { MAX_RECORDING_BYTES, MAX_UNWRITTEN_RECORDING_BYTES } from "../core/limits.ts";
 import { quote } from "../core/quote.ts";
 import { diskError } from "../io/disk_error.ts";
+import { takenBytes } from "../io/disk_writer.ts";
 import { refuseStranger } from "../io/refuse_stranger.ts";
 import type { TimedEvent } from "./board_event.ts";
 import { eventLine, headerLine, RECORDING_BEGINS } from "./recording.ts";
@@ -118,8 +119,9 @@ export class Recorder {
 
 async function writeAll(file: number, bytes: Buffer): Promise<void> {
   for (let at = 0; at < bytes.length; ) {
-    at += await new Promise<number>((resolve, reject) => {
+    const written = await new Promise<number>((resolve, reject) => {
       write(file, bytes, at, bytes.length - at, null, (error, written) => (error ? reject(error) : resolve(written)));
     });
+    at += takenBytes(written);
   }
 }

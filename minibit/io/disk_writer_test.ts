@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, write, writeSync } from "node:fs";
 import { join } from "node:path";
-import { DiskWriter } from "./disk_writer.ts";
+import { errorCode } from "./disk_error.ts";
+import { DiskWriter, type WriteCalls } from "./disk_writer.ts";
 import { readAt, WRITE_FLAGS } from "./file_io.ts";
 import { useTempFolders } from "./temp_share.ts";
 
@@ -85,4 +86,64 @@ test.each([
 test("tells what the system tells", async () => {
   const writer = new DiskWriter();
   expect(() => writer.write(999, new Uint8Array([1]), 0)).toThrow("EBADF");
+});
+
+/** A system whose writes take a few bytes at a time, as many as `takes` says: for the next at once and aside. */
+function stingySystem(takes: () => number): WriteCalls {
+  const few = (bytes: Uint8Array, offset: number, length: number) =>
+    bytes.subarray(offset, offset + Math.min(length, takes()));
+  return {
+    writeSync: ((fd: number, bytes: Uint8Array, offset: number, length: number, position: number) => {
+      const part = few(bytes, offset, length);
+      return part.length === 0 ? 0 : writeSync(fd, part, 0, part.length, position);
+    }) as WriteCalls["writeSync"],
+    write: ((fd: number, bytes: Uint8Array, offset: number, length: number, position: number, done: WriteDone) => {
+      const part = few(bytes, offset, length);
+      part.length === 0 ? setImmediate(done, null, 0) : write(fd, part, 0, part.length, position, done);
+    }) as WriteCalls["write"],
+  };
+}
+
+type WriteDone = (error: NodeJS.ErrnoException | null, written: number) => void;
+
+test.each([
+  ["at once", 1],
+  ["aside", 150],
+])("writes all of it %s, also when the system takes a few bytes at a time", async (_, writeTakesMs) => {
+  const path = join(folder, `stingy-${writeTakesMs}`);
+  const fd = openSync(path, WRITE_FLAGS);
+  let nowMs = 0;
+  let round = 0;
+  const clock = () => {
+    nowMs += writeTakesMs;
+    return nowMs;
+  };
+  const writer = new DiskWriter(
+    clock,
+    stingySystem(() => 1 + (round++ % 7)),
+  );
+  const bytes = new Uint8Array(1000).map((_, i) => i);
+  await writer.write(fd, bytes, 5);
+  closeSync(fd);
+  expect(Buffer.compare(readFileSync(path).subarray(5), bytes)).toBe(0);
+});
+
+test.each([
+  ["at once", 1],
+  ["aside", 150],
+])("a system that takes nothing and tells no error is an error %s, not a loop", async (_, writeTakesMs) => {
+  const fd = openSync(join(folder, `dead-${writeTakesMs}`), WRITE_FLAGS);
+  let nowMs = 0;
+  let taken = 0;
+  const clock = () => {
+    nowMs += writeTakesMs;
+    return nowMs;
+  };
+  const writer = new DiskWriter(
+    clock,
+    stingySystem(() => (taken++ === 0 ? 3 : 0)),
+  );
+  const outcome = await (async () => writer.write(fd, new Uint8Array(10), 0))().catch((error: unknown) => error);
+  expect(errorCode(outcome)).toBe("EIO");
+  closeSync(fd);
 });

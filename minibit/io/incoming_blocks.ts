@@ -6,7 +6,10 @@ import type { BlockStore } from "./block_store.ts";
 /** A block on its way: its bytes so far, and the writes they need. */
 interface Incoming {
   readonly assembly: BlockAssembly;
+  /** Resolve when a write is over, well or not. */
   readonly writes: Promise<void>[];
+  /** What writes failed with. */
+  readonly failures: unknown[];
 }
 
 /** How a block ended: stored, or thrown away for its hash; `culprit`: who spoilt it, or the one before it, if that is certain. */
@@ -69,7 +72,7 @@ export class IncomingBlocks {
    * @returns how many were taken
    */
   append(block: number, came: { readonly at: number; readonly bytes: Uint8Array; readonly peerId: number }): number {
-    const { assembly, writes } = this.#blocks.get(block) ?? this.#begin(block);
+    const { assembly, writes, failures } = this.#blocks.get(block) ?? this.#begin(block);
     const offset = assembly.receivedBytes;
     const skip = offset - came.at;
     if (skip < 0 || skip >= came.bytes.length) {
@@ -87,7 +90,10 @@ export class IncomingBlocks {
       writes.push(
         writing.then(
           () => this.#account(-length),
-          (error) => this.#options.onError(error),
+          (error) => {
+            failures.push(error);
+            this.#options.onError(error);
+          },
         ),
       );
     }
@@ -95,9 +101,16 @@ export class IncomingBlocks {
     return length;
   }
 
-  /** All bytes of a block are here: checks its hash, and once it is on disk keeps it or throws it away. */
+  /**
+   * All bytes of a block are here: checks its hash, and once it is on disk keeps it or throws it away.
+   *
+   * What is kept is what was hashed: each chunk was hashed and handed to the store in one turn of the event loop, the store wrote
+   * it in that turn or made a copy of its own, and none of the writes failed.
+   *
+   * @throws what a write of the block failed with
+   */
   async finish(block: number): Promise<BlockVerdict> {
-    const { assembly, writes } = this.#blocks.get(block) ?? this.#begin(block);
+    const { assembly, writes, failures } = this.#blocks.get(block) ?? this.#begin(block);
     this.#blocks.delete(block);
     const { ok, culprit, evidence } = assembly.finish();
     this.#evidence.delete(block);
@@ -105,6 +118,9 @@ export class IncomingBlocks {
       this.#evidence.set(block, evidence);
     }
     await Promise.all(writes);
+    if (failures.length > 0) {
+      throw failures[0];
+    }
     await (ok ? this.#store.commit(block) : this.#store.discard(block));
     return { ok, culprit };
   }
@@ -122,7 +138,7 @@ export class IncomingBlocks {
   #begin(block: number): Incoming {
     const expectedHash = blockHash(this.#manifest, block);
     const assembly = new BlockAssembly({ expectedHash, evidence: this.#evidence.get(block) });
-    const incoming = { assembly, writes: [] };
+    const incoming = { assembly, writes: [], failures: [] };
     this.#blocks.set(block, incoming);
     return incoming;
   }

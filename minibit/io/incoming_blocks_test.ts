@@ -86,4 +86,22 @@ describe("a block that is called right", () => {
     await store.close();
     expect(Buffer.compare(readFileSync(path), readFileSync(share.source))).toBe(0);
   });
+
+  test("was written without an error: a store that does not look at its writes is not told to keep it", async () => {
+    const share = await TempShare.file(tempFolder(), randomBytes(100));
+    const log: string[] = [];
+    const failure = new Error("the disk failed");
+    const store = {
+      write: () => Promise.reject(failure),
+      commit: async () => void log.push("commit"),
+      discard: async () => void log.push("discard"),
+    } satisfies Partial<BlockStore>;
+    const incoming = new IncomingBlocks(
+      { manifest: share.stored.manifest, store: store as unknown as BlockStore },
+      { onFull: () => undefined, onError: (error) => log.push(String(error)) },
+    );
+    deliver(incoming, 0, share.block(0));
+    expect(await incoming.finish(0).catch((error: unknown) => error)).toBe(failure);
+    expect(log).toEqual(["Error: the disk failed"]);
+  });
 });
