@@ -28,10 +28,15 @@ const MANY: Tree = Object.fromEntries(
   Array.from({ length: 400 }, (_, i) => [`d${i % 20}/f${i}`, `the content of file ${i}\n`.repeat(i % 5)]),
 );
 
-describe.each(["folder", "direct"])("through the %s store", (store) => {
+describe.each([
+  ["the folder store", ["--store", "folder"]],
+  ["the direct store", ["--store", "direct"]],
+  // a run that goes on deals nothing: each receiver gets the manifest and all blocks from others
+  ["the direct store, with nothing dealt", ["--store", "direct", "--resume"]],
+] as const)("through %s", (_, flags) => {
   /** Shares `source` with two peers and compares. */
   async function expectCopies(source: string): Promise<void> {
-    const run = bed.runFull("--peers", "3", "--source", source, "--store", store);
+    const run = bed.runFull("--peers", "3", "--source", source, ...flags);
     await run.succeeded();
     for (const id of [1, 2]) {
       const result = bed.path(`reconstruido_peer_${id}${extname(basename(source))}`);
