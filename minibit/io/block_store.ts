@@ -13,6 +13,7 @@ export interface BlockStore {
    * Writes a part of a block that is not committed yet. Parts of one block come front to back.
    *
    * `bytes` may change after the call, also while the promise is pending: they are part of a chunk that a socket delivered.
+   * So a store writes them before it returns, or makes an `ownedCopy` before it returns: what is on disk is what was hashed.
    *
    * @returns undefined when they are written already, which is the rule; else a promise, which may reject
    * @throws {UserError} by the promise: disk full, no right to write; what was committed stays

@@ -6,7 +6,10 @@ export interface FrameSink<T extends MessageTable> {
   onMessage(message: ControlMessageOf<T>): void;
   /** A message with a payload begins; false: its bytes are skipped. */
   onPayloadStart(message: PayloadMessageOf<T>): boolean;
-  /** The next bytes of the payload: a part of the received chunk, not a copy. `last`: the payload is whole. */
+  /**
+   * The next bytes of the payload: a part of the received chunk, not a copy, and a Buffer when the chunk is one. Who keeps
+   * them keeps an `ownedCopy`. `last`: the payload is whole.
+   */
   onPayload(message: PayloadMessageOf<T>, slice: Uint8Array, last: boolean): void;
 }
 

@@ -27,7 +27,7 @@ export interface FrameHandlers<T extends MessageTable> {
   onMessage(message: ControlMessageOf<T>): void;
   /** A message with a payload begins; false (or no handler): its bytes are skipped. */
   onPayloadStart?(message: PayloadMessageOf<T>): boolean;
-  /** The next bytes of the payload, not a copy; valid during the call only. `last`: the payload is whole. */
+  /** The next bytes of the payload, valid during the call only: who keeps them keeps an `ownedCopy`. `last`: the payload is whole. */
   onPayload?(message: PayloadMessageOf<T>, slice: Uint8Array, last: boolean): void;
   /** The kernel has taken all of a payload: the next may follow. Called in a later turn of the event loop. */
   onPayloadSent?(message: PayloadMessageOf<T>): void;
