@@ -1,15 +1,6 @@
 /** The conformance suite of block stores: whatever is said of one holds for each. */
 import { describe, expect, test } from "bun:test";
-import {
-  chmodSync,
-  existsSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  truncateSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { basename, extname, join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { geometryOf, type Manifest } from "../core/manifest.ts";
@@ -284,23 +275,6 @@ describe.each(KINDS)("$name", (kind) => {
     const store = await open(share, dir);
     expect(store.found.complete).toBe(false);
     expect(share.blocks.length - store.found.count).toBeLessThanOrEqual(4);
-    expect(readTree(await fetchAll(store, share))).toEqual(readTree(share.source));
-  });
-
-  test("mends what no block holds: empty files, executable bits, bytes behind the end", async () => {
-    const share = await TempShare.folder(tempFolder(), nested, { executables: ["a/run me.sh"] });
-    const dir = tempFolder();
-    const result = await fetchAll(await open(share, dir), share);
-    rmSync(join(result, "empty.txt"));
-    rmSync(join(result, "nothing"), { recursive: true });
-    chmodSync(join(result, "-rf"), 0o755);
-    const mended = await open(share, dir);
-    expect(mended.found.complete).toBe(true);
-    expect(readTree(await fetchAll(mended, share))).toEqual(readTree(share.source));
-    writeTree(result, { "-rf": "xyz" });
-    await expect(open(share, dir)).rejects.toThrow("'-rf'");
-    const store = await open(share, dir, { replace: true });
-    expect(store.found.complete).toBe(true);
     expect(readTree(await fetchAll(store, share))).toEqual(readTree(share.source));
   });
 

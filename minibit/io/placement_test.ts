@@ -1,6 +1,6 @@
 /** Both stores: what stands where their copy goes, and when it may be replaced. */
 import { describe, expect, test } from "bun:test";
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { BlockStore } from "./block_store.ts";
 import { openStore } from "./open_store.ts";
@@ -14,12 +14,31 @@ const nested = {
   "a/b/deep.bin": randomBytes(5000, 2),
   "a/run me.sh": "#!/bin/sh\n",
   "also/empty": "",
-  "no/thing": null,
+  "empty.txt": "",
+  "nothing/in here": null,
+  "-rf": "x",
 };
 
 describe.each(["folder", "direct"] as const)("the %s store", (store) => {
   const open = (share: TempShare, dir: string, options: PlacementOptions = {}): Promise<BlockStore> =>
     openStore({ ...share.stored, dir, peerId: PEER, store, ...options });
+
+  test("mends what no block holds: empty files, executable bits, bytes behind the end", async () => {
+    const share = await TempShare.folder(tempFolder(), nested, { executables: ["a/run me.sh"] });
+    const dir = tempFolder();
+    const result = await fetchAll(await open(share, dir), share);
+    rmSync(join(result, "empty.txt"));
+    rmSync(join(result, "nothing"), { recursive: true });
+    chmodSync(join(result, "-rf"), 0o755);
+    const mended = await open(share, dir);
+    expect(mended.found.complete).toBe(true);
+    expect(readTree(await fetchAll(mended, share))).toEqual(readTree(share.source));
+    writeTree(result, { "-rf": "xyz" });
+    await expect(open(share, dir)).rejects.toThrow("'-rf'");
+    const store = await open(share, dir, { replace: true });
+    expect(store.found.complete).toBe(true);
+    expect(readTree(await fetchAll(store, share))).toEqual(readTree(share.source));
+  });
 
   test("replaces somebody's folder only when told to, tells of it, and only at the end", async () => {
     const dir = tempFolder();
