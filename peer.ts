@@ -6,20 +6,22 @@
  */
 import { Bitfield } from "./minibit/core/bitfield.ts";
 import { UserError } from "./minibit/core/errors.ts";
-import { PROTOCOL_VERSION } from "./minibit/core/limits.ts";
+import { type Leave, leaveOf } from "./minibit/core/leaving.ts";
+import { FIND_PEERS_MS, PROTOCOL_VERSION } from "./minibit/core/limits.ts";
 import type { Manifest } from "./minibit/core/manifest.ts";
 import { peerWire } from "./minibit/core/peer_wire.ts";
 import { createRng } from "./minibit/core/rng.ts";
 import { NO_SWARM, type TrackerMessage } from "./minibit/core/tracker_wire.ts";
+import { sameDigest } from "./minibit/io/block_hasher.ts";
 import { parseCommandLine, runMain } from "./minibit/io/cli.ts";
 import { closeAfter, tellSecond } from "./minibit/io/close_after.ts";
 import { Destination } from "./minibit/io/destination.ts";
 import { createTraffic, framed } from "./minibit/io/framed_socket.ts";
-import { untilNotNeeded } from "./minibit/io/leaving.ts";
+import { needsOf, untilNotNeeded } from "./minibit/io/leaving.ts";
 import { exitCodeOf, onStop, type StopReason } from "./minibit/io/lifecycle.ts";
 import { listening } from "./minibit/io/listening.ts";
 import { configureLogging, getLogger } from "./minibit/io/logging.ts";
-import { openKept, openSeed, openStore } from "./minibit/io/open_store.ts";
+import { openKept, openKeptWhole, openSeed, openStore } from "./minibit/io/open_store.ts";
 import { type OpenShare, PeerDriver } from "./minibit/io/peer_driver.ts";
 import { PEER_FLAGS, type PeerOptions, peerOptionsOf, placeOf } from "./minibit/io/peer_options.ts";
 import { logEvent, reportAsEvents, reportToPeople } from "./minibit/io/peer_report.ts";
@@ -32,6 +34,8 @@ import { formatAddress, formatDuration, parsePeerId } from "./minibit/io/units.t
 
 /** How often progress is reported. */
 const PROGRESS_MS = 200;
+/** When no tracker has told of a swarm after this long, a peer looks whether it needs one. */
+const ALONE_AFTER_MS = 2000;
 
 const log = getLogger("peer");
 
@@ -61,9 +65,17 @@ class Peer {
   #client: TrackerClient | undefined;
   #driver: PeerDriver | undefined;
   #joined: Promise<void> | undefined;
+  /** All of a share, kept by an earlier run: looked for while no tracker tells which share it is to be. */
+  #keptWhole: Promise<OpenShare | undefined> | undefined;
+  readonly #instance = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
   #progressTimer: Timer | undefined;
+  #aloneTimer: Timer | undefined;
+  #unreachableTimer: Timer | undefined;
+  #findPeersTimer: Timer | undefined;
   #expected = 0;
-  #othersIncomplete = true;
+  /** How many of the registered peers are not complete, as the tracker said last on this line. */
+  #incomplete: number | undefined;
+  #isGroupDone = false;
   #isComplete = false;
   #peakUpBytesPerSecond = 0;
   #syncMs = 0;
@@ -97,14 +109,18 @@ class Peer {
       this.#drive(swarmIdOf(seed.manifestBytes)).open(seed);
       reporter.report({ event: "ready", host: listen.host, port: this.#listener.port });
     }
-    await this.#until(this.#register());
+    // whoever has everything does not wait for a tracker; the seed does nothing else
+    await this.#until(Promise.race([this.#register(), ...(seed === undefined ? [this.#complete.promise] : [])]));
     await this.#until(this.#complete.promise);
-    await this.#until(Promise.race([this.#swarmDone.promise, this.#mayLeave()]));
+    await this.#until(this.#mayLeave());
     this.#client?.report();
   }
 
   async close(): Promise<void> {
     clearInterval(this.#progressTimer);
+    clearInterval(this.#findPeersTimer);
+    clearTimeout(this.#aloneTimer);
+    clearTimeout(this.#unreachableTimer);
     this.#listener?.stop();
     this.#client?.close();
     const { keepPartial, reporter } = this.#options;
@@ -164,28 +180,49 @@ class Peer {
     const { tracker, trackerTimeoutMs, reporter } = this.#options;
     const known = Promise.withResolvers<void>();
     log.info("calling the tracker at {tracker}", { tracker: formatAddress(tracker) });
-    const unreachable = setTimeout(() => {
+    let putOff: string | undefined;
+    this.#unreachableTimer = setTimeout(() => {
       const text = `no answer for ${formatDuration(trackerTimeoutMs)} (start it with: bun tracker.ts, or name it with --tracker)`;
-      this.#fatal.reject(new UserError(`Cannot reach the tracker at ${formatAddress(tracker)}: ${text}`));
+      this.#fatal.reject(new UserError(putOff ?? `Cannot reach the tracker at ${formatAddress(tracker)}: ${text}`));
     }, trackerTimeoutMs);
+    if (this.#options.source === undefined) {
+      this.#aloneTimer = setTimeout(() => this.#finishAlone().catch(this.#fatal.reject), ALONE_AFTER_MS);
+    }
     this.#client = new TrackerClient({
       tracker,
       register: () => this.#registration(),
       stats: () => this.#stats.next(this.#driver, this.#isComplete),
       onRegistered: (answer) => {
+        if (this.#driver !== undefined && !sameDigest(this.#driver.swarmId, answer.swarmId)) {
+          this.#client?.renew(); // it made its copy alone while this answer, to its question for any swarm, was on its way
+          return;
+        }
+        clearTimeout(this.#aloneTimer);
         this.#expected = answer.expected;
+        this.#incomplete = undefined;
         // a tracker that was gone may be back before the share is open: it is opened once
         this.#joined ??= this.#join(answer.swarmId);
         this.#joined.then(() => this.#client?.getPeers()).then(known.resolve, this.#fatal.reject);
       },
       onPeers: ({ peers, suggested, incomplete }) => {
-        this.#othersIncomplete = incomplete > 0;
+        this.#incomplete = incomplete;
         this.#driver?.peersFound(peers, suggested);
       },
-      onSwarmDone: () => this.#swarmDone.resolve(),
+      onAlive: (incomplete) => {
+        this.#incomplete = incomplete;
+      },
+      onSwarmDone: (incomplete) => {
+        this.#incomplete = incomplete;
+        this.#isGroupDone = true;
+        this.#swarmDone.resolve();
+      },
       onRefused: ({ text }) => this.#fatal.reject(new UserError(text)),
+      onPutOff: (text) => {
+        putOff = text;
+        log.warn("put off by the tracker, calling it again: {text}", { text });
+      },
       onConnection: (connected) => {
-        clearTimeout(unreachable);
+        clearTimeout(this.#unreachableTimer);
         if (connected) {
           log.info("connected to the tracker at {tracker}", { tracker: formatAddress(tracker) });
         } else {
@@ -196,14 +233,21 @@ class Peer {
       },
     });
     this.#progressTimer = setInterval(() => this.#reportProgress(), PROGRESS_MS);
-    try {
-      await known.promise;
-      if (this.#options.source === undefined) {
-        const { host } = this.#options.listen;
-        reporter.report({ event: "ready", host, port: this.#port });
-      }
-    } finally {
-      clearTimeout(unreachable);
+    await known.promise;
+    if (this.#options.source === undefined) {
+      const { host } = this.#options.listen;
+      reporter.report({ event: "ready", host, port: this.#port });
+    }
+  }
+
+  /** No tracker tells which swarm it is: whoever kept all blocks of a share needs none, and makes its copy. */
+  async #finishAlone(): Promise<void> {
+    // what cannot be used is told when the tracker has named the swarm: it may be another
+    this.#keptWhole = openKeptWhole(this.#place).catch(() => undefined);
+    const found = await this.#keptWhole;
+    if (found !== undefined && this.#joined === undefined) {
+      const share = await this.#prepared(found);
+      this.#drive(swarmIdOf(found.manifestBytes)).open(share);
     }
   }
 
@@ -212,14 +256,14 @@ class Peer {
   }
 
   #registration(): Omit<TrackerMessage<"REGISTER">, "type"> {
-    const { id, listen, advertise } = this.#options;
+    const { id, listen, advertise, swarm } = this.#options;
     const share = this.#driver?.share;
     const manifest = share?.manifest;
     return {
       version: PROTOCOL_VERSION,
       swarmId: this.#driver?.swarmId ?? NO_SWARM,
       share: {
-        name: manifest?.name ?? "",
+        name: manifest?.name ?? swarm ?? "",
         sizeBytes: manifest?.sizeBytes ?? 0,
         blockSizeBytes: manifest?.blockSizeBytes ?? 0,
         blockCount: manifest?.blockCount ?? 0,
@@ -229,13 +273,20 @@ class Peer {
       host: advertise ?? listen.host,
       port: this.#port,
       blocks: this.#driver?.core.sharing?.have ?? new Bitfield(0),
+      instance: this.#instance,
+      done: this.#isComplete,
     };
   }
 
   /** The tracker told which swarm: a peer that fetches opens what it kept of it, or asks its neighbours what it is. */
   async #join(swarmId: Uint8Array): Promise<void> {
     if (this.#driver === undefined) {
-      const found = await openKept(swarmId, this.#place);
+      const whole = await this.#keptWhole;
+      const isIt = whole !== undefined && sameDigest(swarmIdOf(whole.manifestBytes), swarmId);
+      if (!isIt) {
+        await whole?.store.close();
+      }
+      const found = isIt ? whole : await openKept(swarmId, this.#place);
       const kept = found === undefined ? undefined : await this.#prepared(found);
       // not before: without the share the driver would fetch the manifest and open the share a second time
       const driver = this.#drive(swarmId);
@@ -304,7 +355,12 @@ class Peer {
       path,
       syncMs: this.#syncMs,
     });
-    this.#client?.report(); // not at the next heartbeat: others may wait for us alone
+    if (this.#client?.registered === true) {
+      this.#client.report(); // not at the next heartbeat: others may wait for us alone
+    } else {
+      this.#client?.renew(); // it may be waiting for a swarm: we have one to name
+      clearTimeout(this.#unreachableTimer);
+    }
     this.#complete.resolve();
   }
 
@@ -320,26 +376,32 @@ class Peer {
     }
   }
 
-  /**
-   * Resolves when nobody needs us any more; never for a peer with the source: it stays until Ctrl+C or SWARM_DONE.
-   *
-   * Where the tracker expects a number of peers its SWARM_DONE is the sign; only when it stays away for as long as we
-   * would have waited for it at the start is the neighbours' state enough.
-   */
+  /** Resolves when nobody needs us any more: see `leaveOf`. */
   #mayLeave(): Promise<void> {
-    const { source, lingerMs, trackerTimeoutMs } = this.#options;
+    this.#findPeersTimer = setInterval(() => {
+      if (this.#incomplete !== 0) {
+        this.#client?.getPeers(); // who cannot call us may be one that we can call
+      }
+    }, FIND_PEERS_MS);
     return untilNotNeeded({
-      refresh: () => this.#client?.getPeers(),
-      isNeeded: () => source !== undefined || this.#isNeeded(this.#client?.registered === true),
-      quietMs: () => (this.#expected > 0 ? trackerTimeoutMs : lingerMs),
+      leave: () => this.#leave(),
+      progress: () => `${this.#incomplete} ${needsOf(this.#driver?.core).progress}`,
+      news: this.#swarmDone.promise,
     });
   }
 
-  #isNeeded(tracked: boolean): boolean {
-    if (tracked) {
-      return this.#expected > 0 || this.#othersIncomplete;
-    }
-    return [...(this.#driver?.core.liveLinks() ?? [])].some((link) => link.holds?.complete === false);
+  #leave(): Leave {
+    const { source, lingerMs, trackerTimeoutMs } = this.#options;
+    return leaveOf({
+      hasSource: source !== undefined,
+      expected: this.#expected,
+      isGroupDone: this.#isGroupDone,
+      isTracked: this.#client?.registered === true,
+      incomplete: this.#incomplete,
+      hasNeighbourInNeed: needsOf(this.#driver?.core).isAnyInNeed,
+      lingerMs,
+      trackerTimeoutMs,
+    });
   }
 
   #reportProgress(): void {

@@ -21,7 +21,7 @@ import { type TrackerMessages, trackerWire } from "./minibit/core/tracker_wire.t
 import { BOARD_FLAGS, parsePeerUplink } from "./minibit/io/board_flags.ts";
 import { parseCommandLine, parseText, runMain } from "./minibit/io/cli.ts";
 import { framed, type Traffic } from "./minibit/io/framed_socket.ts";
-import { checkGroup } from "./minibit/io/group_verdict.ts";
+import { judgeGroup } from "./minibit/io/group_verdict.ts";
 import { exitCodeOf, onStop, type StopReason } from "./minibit/io/lifecycle.ts";
 import { listening } from "./minibit/io/listening.ts";
 import { configureLogging, getLogger, LOG_FLAGS } from "./minibit/io/logging.ts";
@@ -67,8 +67,10 @@ export interface Tracker {
   readonly statusUrl: string;
   /** What the board shows. */
   readonly feed: BoardFeed;
-  /** Resolves once a group was complete and everybody has left. */
+  /** Resolves once a group is complete and everybody has left. */
   readonly done: Promise<void>;
+  /** In how many milliseconds nobody who fell silent is expected back any more. */
+  comeBackMs(): number;
   status(): StatusDocument;
   /** Closes every connection and frees both ports. */
   stop(): Promise<void>;
@@ -144,6 +146,7 @@ export function startTracker(options: TrackerOptions): Tracker {
       statusUrl: `${server.url}status`,
       feed,
       done: driver.done,
+      comeBackMs: () => driver.comeBackMs,
       status,
       async stop() {
         driver.stop();
@@ -287,8 +290,8 @@ async function main(): Promise<number> {
     void tracker.done.then(() => over.resolve(0));
   }
   if (deadline !== undefined) {
-    const group = { expected: expect, quorum, deadlineMs: deadline };
-    setTimeout(() => over.resolve(Promise.try(() => checkGroup(tracker.status().swarms[0], group))), deadline);
+    const group = { expected: expect, quorum, deadlineMs: deadline, comeBackMs: () => tracker.comeBackMs() };
+    setTimeout(() => over.resolve(judgeGroup(() => tracker.status().swarms[0], group)), deadline);
   }
   return await over.promise.finally(async () => {
     watch?.stop();

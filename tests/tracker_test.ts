@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { BoardFeed } from "../minibit/board/feed.ts";
 import { Bitfield } from "../minibit/core/bitfield.ts";
 import { PROTOCOL_VERSION } from "../minibit/core/limits.ts";
+import { NO_STATS } from "../minibit/core/tracker_peer.ts";
 import { type TrackerMessage, type TrackerMessages, trackerWire } from "../minibit/core/tracker_wire.ts";
 import { connectFramed } from "../minibit/io/connect_framed.ts";
 import { createTraffic, type FramedSocket } from "../minibit/io/framed_socket.ts";
@@ -68,6 +69,8 @@ class Caller {
       share: SHARE,
       ...address,
       blocks,
+      instance: peerId,
+      done: blocks.complete,
     });
   }
 
@@ -143,8 +146,9 @@ describe("a tracker", () => {
     expect(status.tracker.received).toMatchObject({ REGISTER: 2, GET_PEERS: 2, UPDATE_BLOCKS: 1 });
 
     leecher.send({ type: "UPDATE_BLOCKS", blocks: [1] });
-    expect(await leecher.next()).toEqual({ type: "SWARM_DONE" });
-    expect(await seed.next()).toEqual({ type: "SWARM_DONE" });
+    leecher.send({ type: "STATS", ...NO_STATS, done: true });
+    expect(await leecher.next()).toEqual({ type: "SWARM_DONE", incomplete: 0 });
+    expect(await seed.next()).toEqual({ type: "SWARM_DONE", incomplete: 0 });
     leecher.close();
     seed.close();
     await tracker.done;
@@ -228,7 +232,7 @@ describe("the program", () => {
     const peer = await Caller.to(parseAddress(address));
     peer.register(0, Bitfield.full(3));
     expect(await peer.next()).toMatchObject({ type: "REGISTERED", expected: 1 });
-    expect(await peer.next()).toEqual({ type: "SWARM_DONE" });
+    expect(await peer.next()).toEqual({ type: "SWARM_DONE", incomplete: 0 });
     peer.close();
     expect(await child.exited).toEqual({ exitCode: 0, signal: null });
   });

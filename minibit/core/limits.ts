@@ -8,7 +8,7 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 
 /** Both protocols' version: a peer or tracker that speaks another one is told so and dropped. */
-export const PROTOCOL_VERSION = 3;
+export const PROTOCOL_VERSION = 4;
 
 /** Smallest block: what the original coursework used, so that a small text still makes several blocks. */
 export const MIN_BLOCK_BYTES = 1 * KIB;
@@ -97,8 +97,8 @@ export const MAX_SWARMS = 64;
 export const MAX_SWARM_PEERS = 20_000;
 /** Blocks of all swarms of one tracker together: bounds its tables (10 bytes a block) whatever strangers register. */
 export const MAX_TRACKED_BLOCKS = 8 * MAX_BLOCKS;
-/** Registrations one tracker lets wait for their swarm to appear. */
-export const MAX_WAITING_PEERS = 1000;
+/** Registrations one tracker lets wait for their swarm to appear: as many as it may hold then. */
+export const MAX_WAITING_PEERS = MAX_SWARM_PEERS;
 /** Blocks a tracker looks at for one list of suggestions; whoever lacks none of that many rare blocks needs no advice. */
 export const MAX_SUGGESTION_LOOKS = 1 << 16;
 
@@ -154,6 +154,10 @@ export const MAX_STATS_AT_ONCE = 1000;
 export const MAX_STATS_PER_SECOND = 10;
 /** A peer silent this long is gone for the tracker: three heartbeats. */
 export const GONE_AFTER_MS = 3 * HEARTBEAT_MS;
+/** A tracker answers each heartbeat: when it was silent for this long its line is dead, and it is called again. With a beat to find out that is below 5 s. */
+export const TRACKER_SILENT_MS = 3.5 * HEARTBEAT_MS;
+/** A peer whose line died has called again by this long after it was gone: when it finds that out, and one call in vain. */
+export const COME_BACK_MS = 10 * HEARTBEAT_MS;
 /** A peer that was silent for this long gives up its id to somebody else who registers with it: one and a half heartbeats. */
 export const ID_YIELDS_AFTER_MS = 1.5 * HEARTBEAT_MS;
 /** A swarm without peers is remembered this long: for peers that come back, and for those who look at its result. */

@@ -19,6 +19,7 @@ import {
   checkRegistration,
   describeShare,
   isKnown,
+  isMeant,
   namesSwarm,
   Refusal,
   reachableHost,
@@ -34,7 +35,12 @@ const SWEEP_MS = HEARTBEAT_MS / 2;
 /** A link without a peer. */
 type NewLink = { readonly phase: "new"; readonly host: string; readonly deadlineMs: number };
 /** A link whose peer's swarm has not appeared yet. */
-type WaitingLink = { readonly phase: "waiting"; readonly address: PeerAddress; readonly register: Register };
+type WaitingLink = {
+  readonly phase: "waiting";
+  readonly address: PeerAddress;
+  readonly register: Register;
+  heardMs: number;
+};
 type RegisteredLink = { readonly phase: "registered"; readonly swarm: TrackerSwarm; readonly peer: SwarmPeer };
 /** State of one connection; a closed one is forgotten. */
 type TrackerLink = NewLink | WaitingLink | RegisteredLink;
@@ -52,13 +58,16 @@ export interface TrackerStatus {
  * The tracker as a state machine: it introduces peers to each other and knows how far each is; it never sees a block.
  *
  * Drive it like `PeerCore`. A link registers one peer in one swarm. A peer that names no swarm joins the only one that
- * has peers, or waits for it to appear. Whoever is silent for three heartbeats is gone, unless it was the tracker
- * itself that was held up. A swarm that everybody left is remembered for FORGET_SWARM_MS.
+ * has peers, or waits for it to appear. Each heartbeat is answered, so that both ends notice a line that died. Whoever is
+ * silent for three heartbeats is gone, unless it was the tracker itself that was held up. A swarm that everybody left is
+ * remembered for FORGET_SWARM_MS.
  */
 export class TrackerCore {
   readonly #expected: number;
   readonly #rng: Rng;
   readonly #links = new Map<number, TrackerLink>();
+  /** Those of them that wait. */
+  readonly #waiting = new Map<number, WaitingLink>();
   readonly #swarms = new Map<string, TrackerSwarm>();
   #outputs: TrackerOutput[] = [];
   #nowMs = 0;
@@ -103,9 +112,14 @@ export class TrackerCore {
     return this.#sweepMs;
   }
 
+  /** Whether a group is complete. */
+  get isGroupDone(): boolean {
+    return [...this.#swarms.values()].some(({ done }) => done);
+  }
+
   /** All that is known now, as plain data. */
   snapshot(): TrackerStatus {
-    return { swarms: [...this.#swarms.values()].map((swarm) => swarm.status()), waiting: this.#waiting().length };
+    return { swarms: [...this.#swarms.values()].map((swarm) => swarm.status()), waiting: this.#waiting.size };
   }
 
   readonly #handlers: TrackerHandlers<void, [link: TrackerLink, id: number]> = {
@@ -116,7 +130,7 @@ export class TrackerCore {
       checkRegistration(register);
       const host = reachableHost(register.host, link.host);
       const address = { id: register.peerId, host, port: register.port };
-      this.#register(id, { phase: "waiting", address, register });
+      this.#register(id, { phase: "waiting", address, register, heardMs: this.#nowMs });
     },
     GET_PEERS: (_message, link, id) => {
       const { swarm, peer } = this.#registered(link);
@@ -130,19 +144,24 @@ export class TrackerCore {
       }
       this.#noteProgress(swarm, peer);
     },
-    STATS: (message, link) => {
-      if (link.phase !== "waiting") {
-        const { swarm, peer } = this.#registered(link);
-        swarm.report(peer, message, this.#nowMs);
-        const { id, stats, messages } = peer;
-        this.#event({ kind: "reported", swarm: swarm.label, peer: id, stats, messages });
-        this.#noteProgress(swarm, peer);
+    STATS: (message, link, linkId) => {
+      if (link.phase === "waiting") {
+        link.heardMs = this.#nowMs;
+        this.#send(linkId, { type: "ALIVE", incomplete: 0 });
+        return;
       }
+      const { swarm, peer } = this.#registered(link);
+      swarm.report(peer, message, this.#nowMs);
+      const { id, stats, messages } = peer;
+      this.#event({ kind: "reported", swarm: swarm.label, peer: id, stats, messages });
+      this.#noteProgress(swarm, peer);
+      this.#send(linkId, { type: "ALIVE", incomplete: swarm.incomplete });
     },
     REGISTERED: notForTrackers,
     PEERS: notForTrackers,
     SWARM_DONE: notForTrackers,
     ERROR: notForTrackers,
+    ALIVE: notForTrackers,
   };
 
   /** Does something for a link; what cannot be done is told to its peer, and the link ends. */
@@ -180,11 +199,13 @@ export class TrackerCore {
       this.#join(id, link, swarm);
       return;
     }
-    if (this.#waiting().length >= MAX_WAITING_PEERS) {
+    if (this.#waiting.size >= MAX_WAITING_PEERS) {
       throw new Refusal("too many", "Cannot wait for the swarm: too many peers do (start the peer with the source)");
     }
     this.#links.set(id, link);
+    this.#waiting.set(id, link);
     this.#event({ kind: "waiting", peer: link.address });
+    this.#send(id, { type: "ALIVE", incomplete: 0 });
   }
 
   #join(id: number, link: WaitingLink, swarm: TrackerSwarm): void {
@@ -194,7 +215,7 @@ export class TrackerCore {
       const difference = `it is ${describeShare(swarm.share)}, not ${describeShare(register.share)}`;
       throw new Refusal("share differs", `Cannot register in swarm ${swarm.id}: ${difference}`);
     }
-    this.#freeId(swarm, address);
+    this.#freeId(swarm, register);
     if (swarm.peers.size >= MAX_SWARM_PEERS) {
       throw new Refusal("too many", `Cannot register in swarm ${swarm.id}: it has ${swarm.peers.size} peers already`);
     }
@@ -204,20 +225,22 @@ export class TrackerCore {
       name: register.name,
       link: id,
       blocks: knowsShare ? register.blocks.clone() : new Bitfield(swarm.share.blockCount),
-      knowsShare,
+      instance: register.instance,
+      done: knowsShare && register.done,
       joinedMs: this.#nowMs,
       heardMs: this.#nowMs,
     });
     this.#links.set(id, { phase: "registered", swarm, peer });
+    this.#waiting.delete(id);
     const { name, seed, blocks } = peer;
     this.#event({ kind: "registered", swarm: swarm.label, peer: address, name, seed, blocks });
     this.#send(id, { type: "REGISTERED", swarmId: swarm.swarmId, share: swarm.share, expected: this.#expected });
     if (swarm.done) {
-      this.#send(id, { type: "SWARM_DONE" });
+      this.#send(id, swarmDone(swarm));
     }
     this.#noteProgress(swarm, peer);
     if (isFirst) {
-      for (const [waitingId, waiting] of this.#waiting()) {
+      for (const [waitingId, waiting] of [...this.#waiting]) {
         this.#guard(waitingId, () => {
           const found = this.#swarmFor(waiting);
           if (found !== undefined) {
@@ -237,12 +260,17 @@ export class TrackerCore {
     if (namesSwarm(register)) {
       return this.#swarms.get(register.swarmId.toHex());
     }
-    const alive = [...this.#swarms.values()].filter((swarm) => swarm.peers.size > 0);
-    if (alive.length > 1) {
-      const names = alive.map(({ id, share }) => `${quote(share.name, 40)} ${id.slice(0, 12)}`).join(", ");
-      throw new Refusal("which swarm", `Cannot choose one of ${alive.length} swarms (name one): ${names}`);
+    const word = register.share.name;
+    const meant = [...this.#swarms.values()].filter((swarm) => swarm.peers.size > 0 && isMeant(word, swarm));
+    if (meant.length > 1) {
+      const names = meant.map(({ id, share }) => `${quote(share.name, 40)} ${id.slice(0, 12)}`).join(", ");
+      const how = word === "" ? "name or id" : "id";
+      throw new Refusal(
+        "which swarm",
+        `Cannot choose one of ${meant.length} swarms (name one with --swarm, by its ${how}): ${names}`,
+      );
     }
-    return alive[0];
+    return meant[0];
   }
 
   /** A new swarm; makes room by forgetting the one that was deserted first. */
@@ -273,13 +301,13 @@ export class TrackerCore {
     return this.#swarms.size < MAX_SWARMS && blocks <= MAX_TRACKED_BLOCKS;
   }
 
-  /** Makes sure nobody holds the id of a peer that registers. */
-  #freeId(swarm: TrackerSwarm, { id }: PeerAddress): void {
+  /** Makes sure nobody holds the id of a peer that registers; what the same process holds on an older line is its own. */
+  #freeId(swarm: TrackerSwarm, { peerId: id, instance }: Register): void {
     const holder = swarm.peers.get(id);
     if (holder === undefined) {
       return;
     }
-    if (this.#nowMs - holder.heardMs < ID_YIELDS_AFTER_MS) {
+    if (holder.instance !== instance && this.#nowMs - holder.heardMs < ID_YIELDS_AFTER_MS) {
       const owner = `the peer at ${holder.host} port ${holder.port}`;
       throw new Refusal("peer id taken", `Cannot register as peer ${id}: the id belongs to ${owner} (choose another)`);
     }
@@ -295,7 +323,7 @@ export class TrackerCore {
     if (swarm.done && !wasDone) {
       this.#event({ kind: "swarm done", swarm: swarm.label, complete: swarm.finished });
       for (const { link } of swarm.peers.values()) {
-        this.#send(link, { type: "SWARM_DONE" });
+        this.#send(link, swarmDone(swarm));
       }
     }
   }
@@ -309,9 +337,10 @@ export class TrackerCore {
     for (const [id, link] of this.#links) {
       if (link.phase === "new" && nowMs > link.deadlineMs + excusedMs) {
         this.#drop(id, "did not register in time");
-      } else if (link.phase === "registered") {
-        link.peer.heardMs = Math.min(nowMs, link.peer.heardMs + excusedMs);
-        if (nowMs - link.peer.heardMs >= GONE_AFTER_MS) {
+      } else if (link.phase !== "new") {
+        const heard = link.phase === "registered" ? link.peer : link;
+        heard.heardMs = Math.min(nowMs, heard.heardMs + excusedMs);
+        if (nowMs - heard.heardMs >= GONE_AFTER_MS) {
           this.#drop(id, `silent for ${GONE_AFTER_MS} ms`);
         }
       }
@@ -323,10 +352,6 @@ export class TrackerCore {
       }
     }
     this.#sweepMs = this.#links.size + this.#swarms.size > 0 ? nowMs + SWEEP_MS : Number.POSITIVE_INFINITY;
-  }
-
-  #waiting(): [id: number, link: WaitingLink][] {
-    return [...this.#links].filter((entry): entry is [number, WaitingLink] => entry[1].phase === "waiting");
   }
 
   #refuse(id: number, code: TrackerErrorCode, text: string): void {
@@ -344,6 +369,7 @@ export class TrackerCore {
   #forget(id: number, state: "left" | "gone"): void {
     const link = this.#links.get(id);
     this.#links.delete(id);
+    this.#waiting.delete(id);
     if (link?.phase === "registered") {
       const { swarm, peer } = link;
       swarm.leave(peer, { state, nowMs: this.#nowMs });
@@ -362,6 +388,10 @@ export class TrackerCore {
 
 function addressOf({ id, host, port }: PeerAddress): PeerAddress {
   return { id, host, port };
+}
+
+function swarmDone({ incomplete }: TrackerSwarm): TrackerMessage<"SWARM_DONE"> {
+  return { type: "SWARM_DONE", incomplete };
 }
 
 function notForTrackers({ type }: TrackerMessage): never {

@@ -6,6 +6,7 @@ import {
   HANDSHAKE_TIMEOUT_MS,
   HEARTBEAT_MS,
   MAX_BLOCKS,
+  MAX_SWARM_PEERS,
   MAX_SWARMS,
   MAX_WAITING_PEERS,
   PROTOCOL_VERSION,
@@ -60,18 +61,30 @@ describe("registering", () => {
     expect(bench.peer(1).blocks).toBe(1);
   });
 
-  test("a peer that comes before its swarm waits, however long, and may show that it is alive", () => {
+  test("a peer that comes before its swarm waits for as long as it shows that it is alive", () => {
     const bench = new TrackerBench();
     const any = bench.register(1, { share: UNKNOWN_SHARE });
     const other = bench.register(2, { share: UNKNOWN_SHARE, swarmId: idOf(8) });
-    bench.stats(any);
-    bench.pass(60_000);
+    for (let i = 0; i < 60; i++) {
+      bench.pass(HEARTBEAT_MS);
+      bench.stats(any);
+      bench.stats(other);
+    }
     expect(bench.core.snapshot()).toEqual({ swarms: [], waiting: 2 });
+    expect(new Set(bench.names(any))).toEqual(new Set(["ALIVE"]));
     bench.seed();
-    expect(bench.names(any)).toEqual(["REGISTERED"]);
-    expect(bench.names(other)).toEqual([]);
+    expect(bench.last(any, "REGISTERED")).toMatchObject({ swarmId: idOf(7) });
+    expect(bench.names(other)).not.toContain("REGISTERED");
     bench.seed(0, { swarmId: idOf(8) });
-    expect(bench.names(other)).toEqual(["REGISTERED"]);
+    expect(bench.last(other, "REGISTERED")).toMatchObject({ swarmId: idOf(8) });
+    expect(bench.core.snapshot().waiting).toBe(0);
+  });
+
+  test("one that waits and falls silent is gone", () => {
+    const bench = new TrackerBench();
+    const quiet = bench.register(1, { share: UNKNOWN_SHARE });
+    bench.pass(GONE_AFTER_MS + HEARTBEAT_MS);
+    expect(bench.dropped).toEqual([quiet]);
     expect(bench.core.snapshot().waiting).toBe(0);
   });
 
@@ -84,8 +97,31 @@ describe("registering", () => {
     const { text } = bench.last(lost, "ERROR");
     expect(text).toContain("'arquivos' 070707070707");
     expect(text).toContain("'videos\\n' 080808080808");
+    expect(text).toContain("--swarm");
     bench.close(second);
     expect(bench.names(bench.register(1, { share: UNKNOWN_SHARE }))).toEqual(["REGISTERED"]);
+  });
+
+  test("with several swarms a peer joins the one whose name or beginning of id it gives", () => {
+    const bench = new TrackerBench();
+    bench.seed();
+    bench.seed(0, { swarmId: idOf(8), share: shareOf(3, "videos") });
+    bench.seed(0, { swarmId: idOf(9), share: shareOf(4, "videos") });
+    const wants = (id: number, word: string) =>
+      bench.register(id, { share: { ...UNKNOWN_SHARE, name: word }, swarmId: NO_SWARM });
+    expect(bench.last(wants(1, "arquivos"), "REGISTERED")).toMatchObject({ swarmId: idOf(7) });
+    expect(bench.last(wants(2, "08080808"), "REGISTERED")).toMatchObject({ swarmId: idOf(8) });
+    expect(bench.last(wants(3, "09".repeat(32)), "REGISTERED")).toMatchObject({ swarmId: idOf(9) });
+    const unclear = wants(4, "videos");
+    expect(bench.refusal(unclear)).toBe("which swarm");
+    expect(bench.last(unclear, "ERROR").text).toBe(
+      "Cannot choose one of 2 swarms (name one with --swarm, by its id): 'videos' 080808080808, 'videos' 090909090909",
+    );
+    const early = wants(5, "photos");
+    expect(bench.names(early)).toEqual(["ALIVE"]);
+    expect(bench.names(wants(6, "0808080"))).toEqual(["ALIVE"]); // too short for an id
+    bench.seed(0, { swarmId: idOf(10), share: shareOf(5, "photos") });
+    expect(bench.last(early, "REGISTERED")).toMatchObject({ swarmId: idOf(10) });
   });
 
   test("another version, another share under the same id and sizes that disagree are refused", () => {
@@ -114,16 +150,25 @@ describe("registering", () => {
     bench.seed();
     const holder = bench.register(1, { blocks: blocksOf(10, [1, 2]) });
     bench.pass(HEARTBEAT_MS);
-    const rival = bench.register(1);
+    const rival = bench.register(1, { instance: 2 });
     expect(bench.refusal(rival)).toBe("peer id taken");
     expect(bench.last(rival, "ERROR").text).toContain("10.0.0.1 port 6001");
     bench.pass(HEARTBEAT_MS / 2);
-    const successor = bench.register(1, { blocks: blocksOf(10, [2]), port: 7001 });
+    const successor = bench.register(1, { instance: 2, blocks: blocksOf(10, [2]), port: 7001 });
     expect(bench.names(successor)).toEqual(["REGISTERED"]);
     expect(bench.dropped).toContain(holder);
     bench.close(holder);
     expect(bench.peer(1)).toMatchObject({ port: 7001, blocks: 1, state: "here" });
     expect(bench.swarm().copies).toEqual({ min: 1, mean: 1.1, max: 2 });
+  });
+
+  test("a peer that calls again on a new line is taken in at once: the id is its own", () => {
+    const bench = new TrackerBench();
+    const holder = bench.register(1, { blocks: blocksOf(10, [1]), instance: 77 });
+    const again = bench.register(1, { blocks: blocksOf(10, [1, 2]), instance: 77 });
+    expect(bench.names(again)).toEqual(["REGISTERED"]);
+    expect(bench.dropped).toEqual([holder]);
+    expect(bench.peer(1)).toMatchObject({ blocks: 2, state: "here" });
   });
 
   test("a peer that listens everywhere is called where it comes from", () => {
@@ -146,10 +191,12 @@ describe("registering", () => {
       expect(bench.refusal(link)).toBe("not registered");
     }
     const waiting = bench.register(1, { share: UNKNOWN_SHARE });
+    bench.stats(waiting);
     bench.receive(waiting, { type: "GET_PEERS" });
     expect(bench.refusal(waiting)).toBe("not registered");
     for (const message of [
-      { type: "SWARM_DONE" },
+      { type: "SWARM_DONE", incomplete: 0 },
+      { type: "ALIVE", incomplete: 0 },
       { type: "ERROR", code: "protocol", text: "" },
       { type: "PEERS", peers: [], suggested: [], registered: 0, incomplete: 0 },
       { type: "REGISTERED", swarmId: NO_SWARM, share: SHARE, expected: 0 },
@@ -179,12 +226,12 @@ describe("the end of a group", () => {
     const seed = bench.seed();
     const early = bench.register(1);
     const late = bench.register(2);
-    bench.update(early, ...SHARE_BLOCKS);
+    bench.complete(early, ...SHARE_BLOCKS);
     bench.close(early);
     expect(bench.swarm()).toMatchObject({ complete: 2, expected: 3, done: false });
     bench.update(late, ...SHARE_BLOCKS.slice(1));
     expect(bench.names(seed)).not.toContain("SWARM_DONE");
-    bench.update(late, 0);
+    bench.complete(late, 0);
     for (const link of [seed, late]) {
       expect(bench.names(link).filter((name) => name === "SWARM_DONE")).toHaveLength(1);
     }
@@ -205,8 +252,49 @@ describe("the end of a group", () => {
     const seed = bench.seed();
     const late = bench.register(1);
     expect(bench.names(late)).toEqual(["REGISTERED", "SWARM_DONE"]);
-    bench.update(late, ...SHARE_BLOCKS);
+    expect(bench.last(late, "SWARM_DONE").incomplete).toBe(1);
+    bench.complete(late, ...SHARE_BLOCKS);
     expect(bench.names(seed)).toEqual(["REGISTERED", "SWARM_DONE"]);
+  });
+
+  test("a peer that holds every block is not complete before its copy stands", () => {
+    const bench = new TrackerBench(2);
+    const seed = bench.seed();
+    const killed = bench.register(1);
+    bench.update(killed, ...SHARE_BLOCKS);
+    bench.close(killed);
+    expect(bench.swarm()).toMatchObject({ complete: 1, done: false });
+    const again = bench.register(1, { blocks: Bitfield.full(10) });
+    expect(bench.swarm()).toMatchObject({ complete: 1, done: false });
+    expect(bench.getPeers(seed).incomplete).toBe(1);
+    bench.complete(again);
+    expect(bench.swarm()).toMatchObject({ complete: 2, done: true });
+    expect(bench.last(seed, "SWARM_DONE").incomplete).toBe(0);
+  });
+
+  test("a peer that was complete and comes back with less is so no more: the group waits for it", () => {
+    const bench = new TrackerBench(3);
+    const seed = bench.seed();
+    bench.close(bench.seed(1));
+    const poor = bench.register(1);
+    expect(bench.swarm()).toMatchObject({ complete: 1, done: false });
+    bench.complete(bench.register(2), ...SHARE_BLOCKS);
+    expect(bench.names(seed)).not.toContain("SWARM_DONE");
+    bench.complete(poor, ...SHARE_BLOCKS);
+    expect(bench.names(seed)).toContain("SWARM_DONE");
+  });
+
+  test("those who are done hear of one more who is here and lacks blocks, until it does no more", () => {
+    const bench = new TrackerBench(2);
+    const seed = bench.seed();
+    const more = bench.register(2);
+    bench.complete(bench.register(1), ...SHARE_BLOCKS);
+    expect(bench.last(seed, "SWARM_DONE").incomplete).toBe(1);
+    bench.stats(seed, { done: true });
+    expect(bench.last(seed, "ALIVE").incomplete).toBe(1);
+    bench.complete(more, ...SHARE_BLOCKS);
+    bench.stats(seed, { done: true });
+    expect(bench.last(seed, "ALIVE").incomplete).toBe(0);
   });
 
   test("a tracker that starts late learns who is complete as they register", () => {
@@ -277,6 +365,18 @@ describe("silence", () => {
     expect(bench.peer(1).state).toBe("here");
     expect(bench.swarm().copies.max).toBe(0);
     expect(bench.getPeers(alive).peers).toEqual([]);
+  });
+
+  test("each heartbeat is answered, so that a line that died is noticed at its other end too", () => {
+    const bench = new TrackerBench();
+    bench.seed();
+    const link = bench.register(1);
+    for (let i = 0; i < 3; i++) {
+      bench.pass(HEARTBEAT_MS);
+      bench.stats(link);
+      expect(bench.last(link, "ALIVE").incomplete).toBe(1);
+    }
+    expect(bench.names(link)).toEqual(["REGISTERED", "ALIVE", "ALIVE", "ALIVE"]);
   });
 
   test("any message is a sign of life", () => {
@@ -364,14 +464,15 @@ describe("limits", () => {
     expect(bench.refusal(bench.register(0, { swarmId: idOf(9), share }))).toBe("too many");
   });
 
-  test("the queue of those who wait has an end", () => {
+  test("as many wait as a swarm may have, and then the queue has an end", () => {
     const bench = new TrackerBench();
     for (let id = 0; id < MAX_WAITING_PEERS; id++) {
       bench.register(id, { share: UNKNOWN_SHARE });
     }
-    expect(bench.refusal(bench.register(5000, { share: UNKNOWN_SHARE }))).toBe("too many");
-    bench.seed(5001);
+    expect(MAX_WAITING_PEERS).toBe(MAX_SWARM_PEERS);
+    expect(bench.refusal(bench.register(30_000, { share: UNKNOWN_SHARE }))).toBe("too many");
+    bench.seed(30_001);
     expect(bench.core.snapshot().waiting).toBe(0);
-    expect(bench.swarm().peers).toHaveLength(MAX_WAITING_PEERS + 1);
+    expect(bench.swarm().peers).toHaveLength(MAX_SWARM_PEERS);
   });
 });

@@ -13,11 +13,15 @@ export interface SwarmPeer extends PeerAddress {
   readonly seed: boolean;
   readonly blocks: Bitfield;
   readonly messages: MessageCounts;
-  /** It knows what the share is: a peer of an empty share holds "all" of it before it has even heard of it. */
-  knowsShare: boolean;
+  /** A random number of its process: the same peer on a new line has the same, another process with its id has not. */
+  readonly instance: number;
+  /** Its copy stands, whole and under its name: for a peer that was killed just before that, all blocks are not enough. */
+  done: boolean;
   /** When it registered. */
   readonly joinedMs: number;
   heardMs: number;
+  /** Where it stands in its swarm's row. */
+  place: number;
   /** How many STATS it has sent. */
   reports: number;
   stats: Omit<TrackerMessage<"STATS">, "type">;
@@ -74,9 +78,9 @@ export const NO_STATS: SwarmPeer["stats"] = {
   done: false,
 };
 
-/** Whether a peer holds the whole share, and knows it. */
-export function isComplete(peer: Pick<SwarmPeer, "blocks" | "knowsShare">): boolean {
-  return peer.blocks.complete && (peer.knowsShare || peer.blocks.size > 0);
+/** Whether a peer holds the whole share, and its copy stands. */
+export function isComplete(peer: Pick<SwarmPeer, "blocks" | "done">): boolean {
+  return peer.done && peer.blocks.complete;
 }
 
 /** A registered peer as `/status` tells it. */

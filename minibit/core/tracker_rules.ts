@@ -16,14 +16,22 @@ export class Refusal extends Error {
   }
 }
 
+/** As much of a swarm's id as tells it from others. */
+const ID_WORD = /^[0-9a-f]{8,64}$/i;
+
 /** Whether a summary tells of a share: that of a peer which has not seen the manifest yet is all zeros. */
 export function isKnown(share: ShareSummary): boolean {
   return share.blockSizeBytes > 0;
 }
 
-/** Whether a registration names its swarm; one of zeros means the only one there is. */
+/** Whether a registration names its swarm; one of zeros means the only one there is, or that of a word. */
 export function namesSwarm(register: TrackerMessage<"REGISTER">): boolean {
   return register.swarmId.some((byte) => byte !== 0);
+}
+
+/** Whether a word of a user's means this swarm: its share's name, or the first 8 digits of its id or more; any does if there is none. */
+export function isMeant(word: string, swarm: { readonly id: string; readonly share: ShareSummary }): boolean {
+  return word === "" || swarm.share.name === word || (ID_WORD.test(word) && swarm.id.startsWith(word.toLowerCase()));
 }
 
 export function sameShare(a: ShareSummary, b: ShareSummary): boolean {
@@ -95,5 +103,5 @@ export function startsAnew(
   register: TrackerMessage<"REGISTER">,
 ): boolean {
   const isOver = swarm.peers.size === 0 && (swarm.done || swarm.expected === 0);
-  return isOver && (register.peerId === 0 || !register.blocks.complete);
+  return isOver && (register.peerId === 0 || !register.done);
 }

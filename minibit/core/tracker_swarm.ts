@@ -18,7 +18,7 @@ import type { ShareSummary, TrackerMessage } from "./tracker_wire.ts";
 export interface SwarmStatus extends ShareSummary {
   /** 64 hex digits. */
   readonly id: string;
-  /** Peers that were complete at some time, also those that left. */
+  /** Peers that are complete, or were when they left. */
   readonly complete: number;
   /** How many peers were announced with `--expect`; 0: any number. */
   readonly expected: number;
@@ -32,14 +32,18 @@ export interface SwarmStatus extends ShareSummary {
   readonly peers: readonly PeerStatus[];
 }
 
+/** Among how many others the least-connected are looked for. */
+const SAMPLE_PEERS = 4 * MAX_PEERS_ANSWERED;
+
 const NAMES_BY_CODE: ReadonlyMap<number, string> = new Map(
   peerWire.names.map((name) => [PEER_MESSAGES[name].code, name]),
 );
 
 /**
- * All peers of one share: who is here, who holds what, who was ever complete.
+ * All peers of one share: who is here, who holds what, who is complete.
  *
- * copies(b) is kept with every announcement, so an answer never counts blocks over all peers.
+ * copies(b) and the number of those who lack blocks are kept with every announcement, so an answer never counts blocks or
+ * peers, and in a big swarm it looks at a sample of the peers only.
  */
 export class TrackerSwarm {
   /** The swarm's id in hex. */
@@ -51,9 +55,13 @@ export class TrackerSwarm {
   /** The blocks that somebody holds, rarest first, and copies(b) of all. */
   readonly #picker: BlockPicker;
   readonly #peers = new Map<number, SwarmPeer>();
+  /** The same in a row, in no order: for samples. */
+  readonly #row: SwarmPeer[] = [];
+  /** Those of them that are not complete. */
+  readonly #incomplete = new Set<SwarmPeer>();
   /** The last known state of peers that are not here any more, longest gone first. */
   readonly #departed = new Map<number, PeerStatus>();
-  /** Every peer id that was ever complete, also after it left. */
+  /** The ids of peers that are complete, or were when they left: nobody knows better of those. */
   readonly #finished = new Set<number>();
   readonly #messages: MessageCounts = {};
   #desertedMs = 0;
@@ -78,12 +86,17 @@ export class TrackerSwarm {
     return this.#peers;
   }
 
-  /** How many different peers were ever complete. */
+  /** How many different peers are complete, or were when they left. */
   get finished(): number {
     return this.#finished.size;
   }
 
-  /** Whether as many peers as expected were complete; once it is, it stays so. */
+  /** How many registered peers are not complete. */
+  get incomplete(): number {
+    return this.#incomplete.size;
+  }
+
+  /** Whether as many peers as expected are complete. */
   get done(): boolean {
     return this.expected > 0 && this.finished >= this.expected;
   }
@@ -103,11 +116,21 @@ export class TrackerSwarm {
     return this.#picker.copies(block);
   }
 
-  /** Takes in a peer; no other may be registered with its id. */
-  join(peer: Omit<SwarmPeer, "seed" | "messages" | "stats" | "reports">): SwarmPeer {
-    const joined = { ...peer, seed: isComplete(peer), messages: {}, stats: NO_STATS, reports: 0 };
+  /**
+   * Takes in a peer; no other may be registered with its id.
+   *
+   * One that was complete once and comes back with less, because it lost its disk, is so no more.
+   */
+  join(peer: Omit<SwarmPeer, "seed" | "messages" | "stats" | "reports" | "place">): SwarmPeer {
+    const place = this.#row.length;
+    const joined = { ...peer, place, seed: isComplete(peer), messages: {}, stats: NO_STATS, reports: 0 };
     this.#peers.set(peer.id, joined);
+    this.#row.push(joined);
     this.#departed.delete(peer.id);
+    if (!joined.seed) {
+      this.#incomplete.add(joined);
+      this.#finished.delete(peer.id);
+    }
     for (const block of joined.blocks) {
       this.#gained(block);
     }
@@ -117,6 +140,8 @@ export class TrackerSwarm {
   /** Lets a peer go; its last state stays to be seen. */
   leave(peer: SwarmPeer, options: { readonly state: "left" | "gone"; readonly nowMs: number }): void {
     this.#peers.delete(peer.id);
+    this.#incomplete.delete(peer);
+    this.#leaveRow(peer);
     this.#desertedMs = options.nowMs;
     for (const block of peer.blocks) {
       this.#lost(block);
@@ -144,7 +169,11 @@ export class TrackerSwarm {
    * @returns whether it is, and was not before
    */
   noteIfFinished(peer: SwarmPeer): boolean {
-    if (!isComplete(peer) || this.#finished.has(peer.id) || this.#finished.size >= MAX_SWARM_PEERS) {
+    if (!isComplete(peer)) {
+      return false;
+    }
+    this.#incomplete.delete(peer);
+    if (this.#finished.has(peer.id) || this.#finished.size >= MAX_SWARM_PEERS) {
       return false;
     }
     this.#finished.add(peer.id);
@@ -192,26 +221,18 @@ export class TrackerSwarm {
       peer.messages[name] = (peer.messages[name] ?? 0) + count;
       this.#messages[name] = (this.#messages[name] ?? 0) + count;
     }
-    peer.knowsShare ||= stats.done;
+    peer.done ||= stats.done;
     peer.stats = stats;
   }
 
   /** The answer to GET_PEERS. */
   answer(peer: SwarmPeer): TrackerMessage<"PEERS"> {
-    let incomplete = 0;
-    const others: SwarmPeer[] = [];
-    for (const other of this.#peers.values()) {
-      incomplete += isComplete(other) ? 0 : 1;
-      if (other !== peer) {
-        others.push(other);
-      }
-    }
     return {
       type: "PEERS",
-      peers: this.#choose(others).map(({ id, host, port }) => ({ id, host, port })),
+      peers: this.#choose(peer).map(({ id, host, port }) => ({ id, host, port })),
       suggested: this.#suggest(peer),
       registered: this.#peers.size,
-      incomplete,
+      incomplete: this.incomplete,
     };
   }
 
@@ -231,16 +252,46 @@ export class TrackerSwarm {
   }
 
   /**
-   * Up to MAX_PEERS_ANSWERED of `others`, least-connected first, ties at random.
+   * Up to MAX_PEERS_ANSWERED others than `peer`, least-connected first, ties at random.
    *
    * In a big swarm the least-connected of a random sample: nearly as even as looking at all, and newcomers who ask in
    * the same second are not all sent to the same few.
    */
-  #choose(others: SwarmPeer[]): SwarmPeer[] {
-    return shuffle(others, this.#rng)
-      .slice(0, 4 * MAX_PEERS_ANSWERED)
+  #choose(peer: SwarmPeer): SwarmPeer[] {
+    return this.#sample(peer)
       .sort((a, b) => a.stats.neighbours - b.stats.neighbours)
       .slice(0, MAX_PEERS_ANSWERED);
+  }
+
+  /** SAMPLE_PEERS others than `peer`, or all there are, in random order. */
+  #sample(peer: SwarmPeer): SwarmPeer[] {
+    if (this.#row.length <= SAMPLE_PEERS + 1) {
+      return shuffle(
+        [...this.#peers.values()].filter((other) => other !== peer),
+        this.#rng,
+      );
+    }
+    // the beginning of a Fisher-Yates shuffle: what it leaves behind is as good a start for the next
+    for (let i = 0; i <= SAMPLE_PEERS; i++) {
+      this.#swap(i, i + this.#rng.below(this.#row.length - i));
+    }
+    return this.#row
+      .slice(0, SAMPLE_PEERS + 1)
+      .filter((other) => other !== peer)
+      .slice(0, SAMPLE_PEERS);
+  }
+
+  #swap(i: number, j: number): void {
+    const [a, b] = [this.#row[i] as SwarmPeer, this.#row[j] as SwarmPeer];
+    this.#row[i] = b;
+    this.#row[j] = a;
+    b.place = i;
+    a.place = j;
+  }
+
+  #leaveRow(peer: SwarmPeer): void {
+    this.#swap(peer.place, this.#row.length - 1);
+    this.#row.pop();
   }
 
   /** The rarest blocks that `peer` lacks and somebody holds. */

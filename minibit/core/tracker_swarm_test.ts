@@ -127,6 +127,43 @@ describe("GET_PEERS", () => {
     expect(Math.max(...ids)).toBeGreaterThan(100);
   });
 
+  test("names each peer of a big swarm about as often as any other, also while some leave", () => {
+    const bench = new TrackerBench();
+    const asking = bench.register(1000);
+    const links = Array.from({ length: 400 }, (_, id) => bench.register(id));
+    for (const [id, link] of links.entries()) {
+      if (id % 2 === 0) {
+        bench.close(link);
+      }
+    }
+    const named = new Map<number, number>();
+    for (let i = 0; i < 2000; i++) {
+      const { peers } = bench.getPeers(asking);
+      expect(new Set(peers.map(({ id }) => id)).size).toBe(MAX_PEERS_ANSWERED);
+      for (const { id } of peers) {
+        named.set(id, (named.get(id) ?? 0) + 1);
+      }
+    }
+    expect([...named.keys()].sort((a, b) => a - b)).toEqual(Array.from({ length: 200 }, (_, i) => 2 * i + 1));
+    // 300 each on average; five standard deviations of a fair draw are 80
+    expect(Math.min(...named.values())).toBeGreaterThan(220);
+    expect(Math.max(...named.values())).toBeLessThan(380);
+  });
+
+  test("an answer in a big swarm costs as much as in one of hundreds", () => {
+    const draws = (peers: number): number => {
+      const bench = new TrackerBench();
+      for (let id = 0; id < peers; id++) {
+        bench.seed(id);
+      }
+      const asking = bench.seed(peers);
+      const before = bench.draws;
+      bench.getPeers(asking);
+      return bench.draws - before;
+    };
+    expect(draws(5000)).toBe(draws(200));
+  });
+
   test("prefers those with few neighbours", () => {
     const bench = new TrackerBench();
     const asking = bench.register(1000);
@@ -147,6 +184,8 @@ describe("GET_PEERS", () => {
     bench.close(gone);
     expect(bench.getPeers(asking)).toMatchObject({ registered: 2, incomplete: 1 });
     bench.update(asking, ...SHARE_BLOCKS);
+    expect(bench.getPeers(asking)).toMatchObject({ registered: 2, incomplete: 1, suggested: [] });
+    bench.stats(asking, { done: true });
     expect(bench.getPeers(asking)).toMatchObject({ registered: 2, incomplete: 0, suggested: [] });
   });
 });

@@ -69,9 +69,11 @@ export const TRACKER_MESSAGES = {
       host,
       port: u16,
       blocks: bitfield,
+      instance: u32,
+      done: bool,
     },
     maxBytes: MAX_CONTROL_FRAME_BYTES,
-    doc: "a peer joins: swarm id (zeros: the only one) and, if known, the share; where it listens; what it holds",
+    doc: "a peer joins: swarm id (zeros: the only one, or that of the name or id in share) and, if known, the share; where it listens; what it holds; a random number of its process; done: its copy stands",
   },
   REGISTERED: {
     code: 2,
@@ -117,14 +119,25 @@ export const TRACKER_MESSAGES = {
       done: bool,
     },
     maxBytes: SMALL,
-    doc: "once a second, also the heartbeat: rates, totals, who has a slot, what it is doing, who sends to it and which blocks, messages sent by type since the last",
+    doc: "once a second, also the heartbeat: rates, totals, who has a slot, what it is doing, who sends to it and which blocks, messages sent by type since the last; done: its copy stands",
   },
-  SWARM_DONE: { code: 7, fields: {}, maxBytes: SMALL, doc: "pushed when as many peers as expected are complete" },
+  SWARM_DONE: {
+    code: 7,
+    fields: { incomplete: u32 },
+    maxBytes: SMALL,
+    doc: "pushed when as many peers as expected are complete; how many others are here and lack blocks",
+  },
   ERROR: {
     code: 8,
     fields: { code: oneOf(TRACKER_ERRORS), text: text(MAX_ERROR_BYTES) },
     maxBytes: SMALL,
     doc: "the last message: the request cannot be served, and the link closes",
+  },
+  ALIVE: {
+    code: 9,
+    fields: { incomplete: u32 },
+    maxBytes: SMALL,
+    doc: "answers STATS, and REGISTER while its swarm is not known: the line works; how many peers lack blocks",
   },
 } as const;
 

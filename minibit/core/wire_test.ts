@@ -61,7 +61,10 @@ const PEER_ARBITRARIES: Arbitraries<PeerMessages> = {
 };
 
 const TRACKER_ARBITRARIES: Arbitraries<TrackerMessages> = {
-  REGISTER: { version: byte, swarmId: hash, share, peerId: long, name, host: name, port: word, blocks: bitfield },
+  REGISTER: {
+    ...{ version: byte, swarmId: hash, share, peerId: long, name, host: name, port: word, blocks: bitfield },
+    ...{ instance: long, done: fc.boolean() },
+  },
   REGISTERED: { swarmId: hash, share, expected: long },
   GET_PEERS: {},
   PEERS: {
@@ -88,8 +91,9 @@ const TRACKER_ARBITRARIES: Arbitraries<TrackerMessages> = {
     messages: fc.array(fc.record({ type: byte, count: long }), { maxLength: Object.keys(PEER_MESSAGES).length }),
     done: fc.boolean(),
   },
-  SWARM_DONE: {},
+  SWARM_DONE: { incomplete: long },
   ERROR: { code: fc.constantFrom(...TRACKER_ERRORS), text: name },
+  ALIVE: { incomplete: long },
 };
 
 /** Any message of a table. */
@@ -250,6 +254,8 @@ test("the largest message of each kind fits under its cap", () => {
       name: longName,
       host: longName,
       port: 1,
+      instance: 1,
+      done: false,
       blocks: full,
     }),
   ]) {
@@ -300,19 +306,22 @@ test("the bytes on the wire stay what they are", () => {
     name: "p",
     host: "::1",
     port: 6003,
+    instance: 0xabcd,
+    done: true,
   } as const;
   const trackerFrames: [Parameters<typeof trackerWire.encode>[0], string][] = [
     [
       { ...register, blocks },
-      `0000004d 01 01 ${swarmHex} ${shareHex} 00000003 0001 70 0003 3a3a31 1773 02 0000000a 8040`,
+      `00000052 01 01 ${swarmHex} ${shareHex} 00000003 0001 70 0003 3a3a31 1773 02 0000000a 8040 0000abcd 01`,
     ],
     [{ type: "REGISTERED", swarmId, share, expected: 5 }, `0000003b 02 ${swarmHex} ${shareHex} 00000005`],
     [
       { type: "PEERS", peers: [{ id: 1, host: "a", port: 2 }], suggested: [4], registered: 2, incomplete: 1 },
       "0000001a 04 0001 00000001 0001 61 0002 0001 00000004 00000002 00000001",
     ],
-    [{ type: "SWARM_DONE" }, "00000001 07"],
+    [{ type: "SWARM_DONE", incomplete: 3 }, "00000005 07 00000003"],
     [{ type: "ERROR", code: "which swarm", text: "?" }, "00000005 08 02 0001 3f"],
+    [{ type: "ALIVE", incomplete: 2 }, "00000005 09 00000002"],
   ];
   for (const [message, golden] of trackerFrames) {
     expect(hex(trackerWire.encode(message))).toBe(golden.replaceAll(" ", ""));

@@ -32,8 +32,36 @@ export function checkGroup(
   );
 }
 
+/** How often it is looked whether a peer that fell silent has come back. */
+const LOOK_MS = 100;
+
+/**
+ * `checkGroup`, but while it fails those who fell silent just before have the time to come back: what counts is what they
+ * hold, and not whether their line to the tracker broke at the wrong moment.
+ *
+ * @param swarm the swarm as it is now
+ * @param options `comeBackMs`: in how many milliseconds nobody is expected back any more
+ * @throws {UserError} as `checkGroup`
+ */
+export async function judgeGroup(
+  swarm: () => SwarmStatus | undefined,
+  options: Parameters<typeof checkGroup>[1] & { readonly comeBackMs: () => number },
+): Promise<number> {
+  for (;;) {
+    const waitMs = options.comeBackMs();
+    try {
+      return checkGroup(swarm(), options);
+    } catch (error) {
+      if (waitMs === 0) {
+        throw error;
+      }
+    }
+    await Bun.sleep(Math.min(waitMs, LOOK_MS));
+  }
+}
+
 function stateOf(peer: SwarmStatus["peers"][number]): string {
-  const far = formatPercent(peer.percent / 100);
+  const far = peer.percent === 100 ? "100%, but no copy yet" : formatPercent(peer.percent / 100);
   return peer.state === "here"
     ? `too slow: ${far} at ${formatRate(peer.downBytesPerSecond)}`
     : `${peer.state} at ${far}`;

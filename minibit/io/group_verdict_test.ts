@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { SwarmStatus } from "../core/tracker_swarm.ts";
-import { checkGroup } from "./group_verdict.ts";
+import { checkGroup, judgeGroup } from "./group_verdict.ts";
 
 type Peer = SwarmStatus["peers"][number];
 
@@ -33,4 +33,22 @@ test("laggards are named: how far they are, whether they are gone, and how many 
     "Cannot confirm 100.0% of 5 receivers after 1m00s: 1 hold the share, not peer 8 at 10.0.0.8 (too slow: 43.0% at 1.20 MiB/s), peer 9 at 10.0.0.9 (gone at 10.0%), 2 that never came",
   );
   expect(() => checkGroup(undefined, { expected: 3, quorum: 0.5, deadlineMs: 500 })).toThrow("3 that never came");
+});
+
+test("who fell silent just before the end has the time to come back, and counts by what it holds then", async () => {
+  const group = { expected: 3, quorum: 1, deadlineMs: 60_000 };
+  let looks = 0;
+  const comesBack = () => swarm(++looks < 3 ? 2 : 3, looks < 3 ? [GONE] : []);
+  expect(await judgeGroup(comesBack, { ...group, comeBackMs: () => 5000 })).toBe(0);
+  expect(looks).toBe(3);
+  const waits = [300, 200, 0];
+  const staysAway = judgeGroup(() => swarm(2, [GONE]), { ...group, comeBackMs: () => waits.shift() ?? 0 });
+  expect(staysAway).rejects.toThrow("peer 9 at 10.0.0.9 (gone at 10.0%)");
+  await staysAway.catch(() => undefined);
+  expect(waits).toEqual([]);
+});
+
+test("a laggard that has every block and no copy yet is told as such", () => {
+  const check = () => checkGroup(swarm(1, [{ ...GONE, percent: 100 }]), { expected: 2, quorum: 1, deadlineMs: 1000 });
+  expect(check).toThrow("peer 9 at 10.0.0.9 (gone at 100%, but no copy yet)");
 });

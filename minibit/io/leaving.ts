@@ -1,29 +1,51 @@
+import type { Leave } from "../core/leaving.ts";
+import type { PeerCore } from "../core/peer_core.ts";
+
 /** How often a complete peer looks whether it may leave. */
 const CHECK_MS = 250;
 
-/** What a complete peer knows of those it may leave behind. Times in milliseconds. */
-export interface LeaveView {
-  /** Whether somebody is known to lack blocks still. */
-  readonly isNeeded: () => boolean;
-  /** How long nobody must have been, before it leaves. */
-  readonly quietMs: () => number;
-  /** Called at every look: asks for news. */
-  readonly refresh: () => void;
+/** What a complete peer asks itself. */
+export interface LeaveWatch {
+  /** The rule, with what is known now. */
+  readonly leave: () => Leave;
+  /** Anything that differs when those who lack blocks have got some. */
+  readonly progress: () => string;
+  /** Settles to look at once. */
+  readonly news?: Promise<void>;
 }
 
-/** Waits until a complete peer was not needed for long enough: without those who have all, the last ones starve. */
-export async function untilNotNeeded(view: LeaveView): Promise<void> {
+/** Whether a neighbour lacks blocks, and what changes when one gets some. */
+export function needsOf(core: PeerCore | undefined): { readonly isAnyInNeed: boolean; readonly progress: string } {
+  const held = [...(core?.liveLinks() ?? [])].flatMap(({ holds }) => (holds === undefined ? [] : [holds]));
+  const { upBytes = 0 } = core?.sharing?.stats(performance.now()) ?? {};
+  return {
+    isAnyInNeed: held.some(({ complete }) => !complete),
+    progress: `${upBytes} ${held.reduce((sum, { count }) => sum + count, 0)}`,
+  };
+}
+
+/** Waits until a complete peer may leave. */
+export async function untilNotNeeded({ leave, progress, news }: LeaveWatch): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   let quietSinceMs = Number.POSITIVE_INFINITY;
-  const timer = setInterval(() => {
-    view.refresh();
+  let last: string | undefined;
+  let progressMs = performance.now();
+  const look = (): void => {
     const nowMs = performance.now();
-    quietSinceMs = view.isNeeded() ? Number.POSITIVE_INFINITY : Math.min(quietSinceMs, nowMs);
-    if (nowMs - quietSinceMs >= view.quietMs()) {
+    const { isNeeded, quietMs, patienceMs } = leave();
+    const now = progress();
+    if (now !== last || patienceMs === Number.POSITIVE_INFINITY) {
+      last = now;
+      progressMs = nowMs;
+    }
+    quietSinceMs = isNeeded ? Number.POSITIVE_INFINITY : Math.min(quietSinceMs, nowMs);
+    if (nowMs - quietSinceMs >= quietMs || nowMs - progressMs >= patienceMs) {
       resolve();
     }
-  }, CHECK_MS);
+  };
+  const timer = setInterval(look, CHECK_MS);
   // a peer that is stopped while it waits must be free to end
   timer.unref();
+  void news?.then(look);
   await promise.finally(() => clearInterval(timer));
 }

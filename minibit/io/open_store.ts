@@ -72,6 +72,26 @@ export async function openKept(
 }
 
 /**
+ * Opens the store of a peer that was here before, if it keeps all blocks: then it needs nobody to make its copy.
+ *
+ * @throws {UserError} what it keeps cannot be used
+ */
+export async function openKeptWhole(
+  place: Omit<OpenStoreOptions, keyof StoredManifest>,
+): Promise<OpenSeed | undefined> {
+  const kept = await readStoredManifest(place.dir, place.peerId);
+  if (kept === undefined) {
+    return undefined;
+  }
+  const store = await openStore({ ...place, ...kept });
+  if (store.found.complete) {
+    return { ...kept, store };
+  }
+  await store.close();
+  return undefined;
+}
+
+/**
  * Hashes a source and opens the store of the peer that shares it: `direct` serves from the source, `folder` cuts it into
  * block files first.
  *

@@ -19,6 +19,8 @@ export interface PeerOptions extends SharingOptions {
   readonly tracker: Address;
   /** Where to listen; port 0 takes a free one. */
   readonly listen: Address;
+  /** Which of several swarms to join: its share's name, or the first 8 digits of its id or more. */
+  readonly swarm?: string | undefined;
   /** What the peers call it by: the host to announce, when it differs from the one to listen on. */
   readonly advertise?: string | undefined;
   /** The file or folder to share; left out: this peer fetches. */
@@ -80,6 +82,12 @@ const TEACHING_FLAGS = {
 /** All flags of `peer.ts`. */
 export const PEER_FLAGS = {
   tracker: { value: "host:port", help: "the tracker", parse: parseAddress, default: "127.0.0.1:5000" },
+  swarm: {
+    value: "name",
+    help: "which share to fetch, where the tracker has several: its name or id",
+    parse: parseText,
+    defaultHelp: "the only one",
+  },
   host: { value: "host", help: "address to listen on and to announce", parse: parseText, default: "127.0.0.1" },
   port: { value: "port", help: "port to listen on, 0 for a free one", parse: parsePort, defaultHelp: "6000 + id" },
   advertise: { value: "host", help: "address to announce, when it is not --host", parse: parseText },
@@ -114,9 +122,13 @@ export function peerOptionsOf(
   if (to !== undefined && dir !== undefined) {
     throw new UserError("Cannot use --dir with --to: the copy is made beside the place it goes to", { exitCode: 2 });
   }
+  if (values.swarm !== undefined && (source !== undefined || id === 0)) {
+    throw new UserError("Cannot use --swarm with a source: what this peer shares names its swarm", { exitCode: 2 });
+  }
   return {
     id,
     tracker: values.tracker,
+    swarm: values.swarm,
     listen: { host, port: port ?? FIRST_PORT + id },
     advertise: values.advertise,
     source: source ?? (id === 0 ? "arquivos" : undefined),

@@ -1,5 +1,5 @@
 import { ProtocolError } from "../core/errors.ts";
-import { GONE_AFTER_MS, HEARTBEAT_MS, MAX_RUNS } from "../core/limits.ts";
+import { GONE_AFTER_MS, HEARTBEAT_MS, MAX_RUNS, TRACKER_SILENT_MS } from "../core/limits.ts";
 import { type TrackerMessage, type TrackerMessages, trackerWire } from "../core/tracker_wire.ts";
 import { connectFramed } from "./connect_framed.ts";
 import type { Closed, FramedSocket } from "./framed_socket.ts";
@@ -7,6 +7,10 @@ import { type Address, formatAddress } from "./units.ts";
 
 /** A tracker that does not answer is called again after this long. */
 const RETRY_MS = 250;
+/** ... one that gave our id to another after this long ... */
+const RETRY_TAKEN_MS = HEARTBEAT_MS / 2;
+/** ... and one that has no room after this long. */
+const RETRY_FULL_MS = 5000;
 /** How long one call may take. */
 const CONNECT_TIMEOUT_MS = 3000;
 
@@ -21,22 +25,36 @@ export interface TrackerClientOptions {
   readonly stats: () => Fields<"STATS">;
   readonly onRegistered: (answer: TrackerMessage<"REGISTERED">) => void;
   readonly onPeers: (answer: TrackerMessage<"PEERS">) => void;
-  readonly onSwarmDone: () => void;
+  /** As many peers as expected are complete, and of all that are here so many are not. */
+  readonly onSwarmDone: (incomplete: number) => void;
+  /** The tracker answered a heartbeat: of all peers that are here so many are not complete. */
+  readonly onAlive?: (incomplete: number) => void;
   /** The tracker refuses us, or is none; it is not called again. */
   readonly onRefused: (error: Fields<"ERROR">) => void;
-  /** Connected or not, when that changes. */
+  /** The tracker has no room for us now; it is called again. */
+  readonly onPutOff?: (text: string) => void;
+  /** Whether a tracker is on the line that takes us in, or lets us wait, when that changes. */
   readonly onConnection?: (connected: boolean) => void;
 }
 
-/** A peer's line to the tracker: calls until somebody answers, registers, and calls again when the line breaks. */
+/**
+ * A peer's line to the tracker: calls until somebody answers, registers, and calls again when the line breaks.
+ *
+ * Each of our heartbeats is answered, so a line on which nothing comes is dead, though no packet may ever say so.
+ */
 export class TrackerClient {
   readonly #options: TrackerClientOptions;
   #socket: FramedSocket<TrackerMessages> | undefined;
   /** Something came that only a tracker says. */
   #isTracker = false;
   #registered = false;
-  /** When a line on which we were registered broke, last time. */
-  #brokeMs = Number.NEGATIVE_INFINITY;
+  /** The line works: a tracker took us in on it, or lets us wait. */
+  #connected = false;
+  /** When something last came on the line, or it was opened. */
+  #heardMs = 0;
+  /** Since when we are told that our id belongs to another. */
+  #takenSinceMs: number | undefined;
+  #retryMs = RETRY_MS;
   /** Verified since REGISTER was sent, which did not tell of them: told once it is answered. */
   #unannounced: (readonly number[])[] = [];
   #timer: Timer | undefined;
@@ -77,6 +95,11 @@ export class TrackerClient {
     }
   }
 
+  /** Hangs up and calls again: what we would register as has changed. */
+  renew(): void {
+    this.#socket?.close("calling again");
+  }
+
   /** Says goodbye: what was sent still goes out. */
   close(): void {
     this.#closed = true;
@@ -91,9 +114,10 @@ export class TrackerClient {
       timeoutMs: CONNECT_TIMEOUT_MS,
       accept: (socket) => {
         this.#socket = socket;
-        this.#options.onConnection?.(true);
         socket.send({ type: "REGISTER", ...this.#options.register() });
         this.#unannounced = [];
+        this.#heardMs = performance.now();
+        this.#beat(this.#heardMs);
         return { onMessage: (message) => this.#received(message), onClosed: (closed) => this.#lost(closed) };
       },
     });
@@ -106,6 +130,10 @@ export class TrackerClient {
 
   #received(message: TrackerMessage): void {
     this.#isTracker = true;
+    this.#heardMs = performance.now();
+    if (message.type !== "ERROR") {
+      this.#works();
+    }
     switch (message.type) {
       case "REGISTERED":
         this.#registered = true;
@@ -113,46 +141,82 @@ export class TrackerClient {
           this.announce(blocks);
         }
         this.#options.onRegistered(message);
-        this.#beat();
         break;
       case "PEERS":
         this.#options.onPeers(message);
         break;
       case "SWARM_DONE":
-        this.#options.onSwarmDone();
+        this.#options.onSwarmDone(message.incomplete);
+        break;
+      case "ALIVE":
+        if (this.#registered) {
+          this.#options.onAlive?.(message.incomplete);
+        }
         break;
       case "ERROR":
-        if (message.code === "peer id taken" && performance.now() - this.#brokeMs < GONE_AFTER_MS) {
-          break; // by ourselves: the tracker has not noticed that our line broke. It hangs up, and is called again.
-        }
-        this.#closed = true;
-        this.#options.onRefused(message);
+        this.#refused(message);
         break;
       default:
         throw new ProtocolError(`Cannot use ${message.type} from a tracker`);
     }
   }
 
-  #beat(): void {
+  /** Whether to call again is decided here: the tracker hangs up. */
+  #refused(error: Fields<"ERROR">): void {
+    if (error.code === "peer id taken") {
+      this.#takenSinceMs ??= this.#heardMs;
+      this.#retryMs = RETRY_TAKEN_MS;
+      if (this.#heardMs - this.#takenSinceMs < GONE_AFTER_MS) {
+        return; // by a line of ours perhaps, or of who ran here before, whose silent end the tracker has not noticed
+      }
+    } else if (error.code === "too many") {
+      this.#retryMs = RETRY_FULL_MS;
+      this.#options.onPutOff?.(error.text);
+      return;
+    }
+    this.#closed = true;
+    this.#options.onRefused(error);
+  }
+
+  #works(): void {
+    this.#retryMs = RETRY_MS;
+    this.#takenSinceMs = undefined;
+    if (!this.#connected) {
+      this.#connected = true;
+      this.#options.onConnection?.(true);
+    }
+  }
+
+  /** The next heartbeat; a line on which none is answered is given up. */
+  #beat(lastMs: number): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      this.report();
-      this.#beat();
+      const nowMs = performance.now();
+      const lateMs = nowMs - lastMs - HEARTBEAT_MS;
+      // after a pause of our own, answers may still wait to be read: silence during it proves nothing
+      this.#heardMs += lateMs > HEARTBEAT_MS ? lateMs : 0;
+      if (nowMs - this.#heardMs >= TRACKER_SILENT_MS) {
+        this.#socket?.terminate(`nothing came for ${TRACKER_SILENT_MS} ms`);
+        return;
+      }
+      this.#socket?.send({ type: "STATS", ...this.#options.stats() });
+      this.#beat(nowMs);
     }, HEARTBEAT_MS);
   }
 
   #lost({ cause }: Closed<TrackerMessages>): void {
-    if (this.#registered) {
-      this.#registered = false;
-      this.#brokeMs = performance.now();
-    }
+    this.#registered = false;
     this.#socket = undefined;
+    clearTimeout(this.#timer);
     if (cause === "protocol" && !this.#isTracker) {
       this.#closed = true;
       const text = `Cannot use what listens on ${formatAddress(this.#options.tracker)}: it is no tracker (see --tracker)`;
       this.#options.onRefused({ code: "protocol", text });
     } else {
-      this.#options.onConnection?.(false);
+      if (this.#connected) {
+        this.#connected = false;
+        this.#options.onConnection?.(false);
+      }
       this.#retry();
     }
   }
@@ -160,7 +224,7 @@ export class TrackerClient {
   #retry(): void {
     clearTimeout(this.#timer);
     if (!this.#closed) {
-      this.#timer = setTimeout(() => void this.#call(), RETRY_MS);
+      this.#timer = setTimeout(() => void this.#call(), this.#retryMs);
     }
   }
 }

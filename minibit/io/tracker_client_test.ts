@@ -1,7 +1,7 @@
-import { afterEach, expect, test } from "bun:test";
+import { afterEach, describe, expect, test } from "bun:test";
 import { Bitfield } from "../core/bitfield.ts";
-import { PROTOCOL_VERSION } from "../core/limits.ts";
-import { type TrackerMessage, type TrackerMessages, trackerWire } from "../core/tracker_wire.ts";
+import { GONE_AFTER_MS, PROTOCOL_VERSION } from "../core/limits.ts";
+import { type TrackerErrorCode, type TrackerMessage, type TrackerMessages, trackerWire } from "../core/tracker_wire.ts";
 import { type FramedSocket, framed } from "./framed_socket.ts";
 import { TrackerClient, type TrackerClientOptions } from "./tracker_client.ts";
 
@@ -16,8 +16,11 @@ afterEach(() => {
   }
 });
 
-/** A tracker that answers when the test says so. */
+/** A tracker that answers when the test says so; heartbeats at once, unless it is `silent`. */
 class SlowTracker {
+  silent = false;
+  readonly #heartbeats = new Map<number, () => void>();
+  #heard = 0;
   readonly #inbox: TrackerMessage[] = [];
   #wake = Promise.withResolvers<void>();
   #socket: FramedSocket<TrackerMessages> | undefined;
@@ -29,6 +32,13 @@ class SlowTracker {
         this.#socket = socket;
         return {
           onMessage: (message) => {
+            if (message.type === "STATS") {
+              this.#heartbeats.get(++this.#heard)?.();
+              if (!this.silent) {
+                socket.send({ type: "ALIVE", incomplete: 4 });
+              }
+              return;
+            }
             this.#inbox.push(message);
             this.#wake.resolve();
           },
@@ -47,7 +57,7 @@ class SlowTracker {
       tracker: { host: "127.0.0.1", port: this.#listener.port },
       register: () => ({
         ...{ version: PROTOCOL_VERSION, swarmId: SWARM, share: SHARE, blocks: options.have },
-        ...{ peerId: 1, name: "peer 1", host: "127.0.0.1", port: 6001 },
+        ...{ peerId: 1, name: "peer 1", host: "127.0.0.1", port: 6001, instance: 1, done: false },
       }),
       stats: () => ({
         ...{ downBytesPerSecond: 0, upBytesPerSecond: 0, downBytes: 0, upBytes: 0, duplicateBytes: 0, hashFailures: 0 },
@@ -68,9 +78,16 @@ class SlowTracker {
     this.#socket?.send({ type: "REGISTERED", swarmId: SWARM, share: SHARE, expected: 2 });
   }
 
-  refuse(text: string): void {
-    this.#socket?.send({ type: "ERROR", code: "peer id taken", text });
+  refuse(text: string, code: TrackerErrorCode = "peer id taken"): void {
+    this.#socket?.send({ type: "ERROR", code, text });
     this.#socket?.close(text);
+  }
+
+  /** Resolves with the heartbeat of this number. */
+  heartbeat(number: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#heartbeats.set(number, resolve);
+    return promise;
   }
 
   hangUp(): void {
@@ -159,10 +176,106 @@ test("a refusal is told once and nobody calls again", async () => {
   const client = tracker.client({ have: new Bitfield(9), onRefused });
   await tracker.next();
   // what a tracker refuses it says, and closes
-  const text = "Cannot register as peer 1: the id belongs to somebody else (choose another)";
-  tracker.refuse(text);
-  expect(await refused).toMatchObject({ code: "peer id taken", text });
+  const text = "Cannot choose one of 2 swarms";
+  tracker.refuse(text, "which swarm");
+  expect(await refused).toMatchObject({ code: "which swarm", text });
   expect(client.registered).toBe(false);
+});
+
+test("an id that belongs to another is asked for again until its silent holder would be gone; then that is told", async () => {
+  const tracker = new SlowTracker();
+  const { promise: refused, resolve: onRefused } = Promise.withResolvers<number>();
+  tracker.client({ have: new Bitfield(9), onRefused: () => onRefused(performance.now()) });
+  let calls = 0;
+  let isOver = false;
+  let firstMs = Number.POSITIVE_INFINITY;
+  const refuseAll = async (): Promise<void> => {
+    for (; !isOver; calls++) {
+      expect(await tracker.next()).toMatchObject({ type: "REGISTER" });
+      firstMs = Math.min(firstMs, performance.now());
+      tracker.refuse("Cannot register as peer 1: the id belongs to somebody else (choose another)");
+    }
+  };
+  void refuseAll();
+  const toldMs = await refused;
+  isOver = true;
+  expect(calls).toBeGreaterThan(3);
+  expect(toldMs - firstMs).toBeGreaterThanOrEqual(GONE_AFTER_MS - 50);
+});
+
+test("a tracker that has no room is called again after a while", async () => {
+  const tracker = new SlowTracker();
+  const putOff: string[] = [];
+  const refusals: string[] = [];
+  const { promise: registered, resolve: onRegistered } = Promise.withResolvers<void>();
+  tracker.client({
+    have: new Bitfield(9),
+    onRegistered: () => onRegistered(),
+    onPutOff: (text) => putOff.push(text),
+    onRefused: ({ text }) => refusals.push(text),
+  });
+  await tracker.next();
+  tracker.refuse("Cannot wait for the swarm: too many peers do", "too many");
+  expect(await tracker.next()).toMatchObject({ type: "REGISTER" });
+  tracker.register();
+  await registered;
+  expect(putOff).toEqual(["Cannot wait for the swarm: too many peers do"]);
+  expect(refusals).toEqual([]);
+});
+
+describe("a line that falls silent without a word", () => {
+  test("is given up within 5 s, and the tracker is called again", async () => {
+    const tracker = new SlowTracker();
+    const lost: number[] = [];
+    const { promise: registered, resolve: onRegistered } = Promise.withResolvers<void>();
+    tracker.client({
+      have: new Bitfield(9),
+      onRegistered: () => onRegistered(),
+      onConnection: (connected) => connected || lost.push(performance.now()),
+    });
+    await tracker.next();
+    tracker.silent = true;
+    tracker.register();
+    await registered;
+    const silentSinceMs = performance.now();
+    expect(await tracker.next()).toMatchObject({ type: "REGISTER" });
+    expect(lost).toHaveLength(1);
+    expect((lost[0] ?? 0) - silentSinceMs).toBeGreaterThan(3000);
+    expect((lost[0] ?? 0) - silentSinceMs).toBeLessThan(5000);
+  });
+
+  test("also before it was ever answered: what says nothing is no tracker that was reached", async () => {
+    const tracker = new SlowTracker();
+    tracker.silent = true;
+    const lines: boolean[] = [];
+    tracker.client({ have: new Bitfield(9), onConnection: (connected) => lines.push(connected) });
+    expect(await tracker.next()).toMatchObject({ type: "REGISTER" });
+    expect(await tracker.next()).toMatchObject({ type: "REGISTER" });
+    expect(lines).toEqual([]);
+  });
+
+  test("is told from one whose heartbeats are answered, also while the swarm is awaited", async () => {
+    const tracker = new SlowTracker();
+    const alive: number[] = [];
+    const { promise: told, resolve: onTold } = Promise.withResolvers<void>();
+    const lines: boolean[] = [];
+    const client = tracker.client({
+      have: new Bitfield(9),
+      onAlive: (incomplete) => {
+        alive.push(incomplete);
+        onTold();
+      },
+      onConnection: (connected) => lines.push(connected),
+    });
+    await tracker.next();
+    await tracker.heartbeat(6);
+    expect(lines).toEqual([true]);
+    expect(alive).toEqual([]);
+    tracker.register();
+    await told;
+    expect(alive).toEqual([4]);
+    expect(client.registered).toBe(true);
+  });
 });
 
 test("what answers in another language is no tracker: that is told once and nobody calls again", async () => {

@@ -1,3 +1,4 @@
+import { COME_BACK_MS } from "../core/limits.ts";
 import { createRng } from "../core/rng.ts";
 import { TrackerCore } from "../core/tracker_core.ts";
 import type { TrackerEvent, TrackerInput, TrackerOutput } from "../core/tracker_io.ts";
@@ -18,13 +19,15 @@ export class TrackerDriver {
   readonly core: TrackerCore;
   /** Messages and bytes of all links. */
   readonly traffic = createTraffic(trackerWire);
-  /** Resolves once a group was complete and everybody has left. */
+  /** Resolves once a group is complete and everybody has left; who fell silent has the time to come back and hear of it. */
   readonly done: Promise<void>;
   readonly #onEvent: TrackerDriverOptions["onEvent"];
   readonly #resolveDone: () => void;
   readonly #sockets = new Map<number, FramedSocket<TrackerMessages>>();
   #lastLink = 0;
-  #isSwarmDone = false;
+  /** When each peer fell silent that has not come back. */
+  readonly #gone = new Map<string, number>();
+  #overTimer: Timer | undefined;
   #isStopped = false;
   readonly #alarm = new Alarm(() => this.#input({ type: "tick" }));
 
@@ -35,6 +38,11 @@ export class TrackerDriver {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.done = promise;
     this.#resolveDone = resolve;
+  }
+
+  /** In how many milliseconds nobody who fell silent is expected back any more; 0: nobody is now. */
+  get comeBackMs(): number {
+    return Math.max(0, Math.max(...this.#gone.values()) + COME_BACK_MS - performance.now());
   }
 
   /** Somebody calls: for `framed`. */
@@ -52,9 +60,7 @@ export class TrackerDriver {
       onClosed: () => {
         this.#sockets.delete(link);
         this.#input({ type: "link_closed", link });
-        if (this.#isSwarmDone && this.#sockets.size === 0) {
-          this.#resolveDone();
-        }
+        this.#endIfOver();
       },
     };
   }
@@ -62,7 +68,21 @@ export class TrackerDriver {
   /** Does nothing any more; the connections are the listener's to close. */
   stop(): void {
     this.#isStopped = true;
+    clearTimeout(this.#overTimer);
     this.#alarm.stop();
+  }
+
+  #endIfOver(): void {
+    if (this.#sockets.size > 0 || !this.core.isGroupDone) {
+      return;
+    }
+    const waitMs = this.comeBackMs;
+    if (waitMs === 0) {
+      this.#resolveDone();
+    } else {
+      clearTimeout(this.#overTimer);
+      this.#overTimer = setTimeout(() => this.#endIfOver(), waitMs);
+    }
   }
 
   #input(input: TrackerInput): void {
@@ -85,7 +105,11 @@ export class TrackerDriver {
         break;
       case "event": {
         const { event } = output;
-        this.#isSwarmDone ||= event.kind === "swarm done";
+        if (event.kind === "gone") {
+          this.#gone.set(`${event.swarm.id} ${event.peer.id}`, performance.now());
+        } else if (event.kind === "registered") {
+          this.#gone.delete(`${event.swarm.id} ${event.peer.id}`);
+        }
         this.#onEvent(event, event.kind === "refused" ? this.#sockets.get(event.link)?.remote : undefined);
         break;
       }

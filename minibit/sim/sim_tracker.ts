@@ -70,6 +70,8 @@ export class SimTracker {
           host: "simulated",
           port: 1,
           blocks: sharing?.have ?? new Bitfield(0),
+          instance: link,
+          done: peer.isComplete,
         },
       });
       peer.trackerMessages++;

@@ -110,7 +110,17 @@ describe.skipIf(!HAS_BROWSER)("the board", () => {
       const page = await browser.open(tracker.boardUrl);
       const share = { name: NAME, sizeBytes: 3000, blockSizeBytes: 1024, blockCount: 3 };
       const swarmId = new Uint8Array(32).fill(5);
-      const who = { swarmId, share, peerId: 1, name: NAME, host: HOST, port: 6001, blocks: Bitfield.full(3) };
+      const who = {
+        swarmId,
+        share,
+        peerId: 1,
+        name: NAME,
+        host: HOST,
+        port: 6001,
+        blocks: Bitfield.full(3),
+        instance: 1,
+        done: true,
+      };
       const client = new TrackerClient({
         tracker: { host: HOST, port: tracker.port },
         register: () => ({ version: PROTOCOL_VERSION, ...who }),

@@ -65,6 +65,7 @@ export async function startCustomSeed(
     register: () => ({
       ...{ version: PROTOCOL_VERSION, swarmId, share: { name, sizeBytes, blockSizeBytes, blockCount } },
       ...{ peerId, name: `peer ${peerId}`, host: HOST, port: listener.port, blocks: store.found },
+      ...{ instance: peerId, done: true },
     }),
     stats: () => ({
       ...{ downBytesPerSecond: 0, upBytesPerSecond: 0, downBytes: 0, upBytes: 0, duplicateBytes: 0, hashFailures: 0 },
@@ -73,7 +74,7 @@ export async function startCustomSeed(
     }),
     onRegistered: () => onRegistered(),
     onPeers: ({ peers, suggested }) => driver.peersFound(peers, suggested),
-    onSwarmDone,
+    onSwarmDone: () => onSwarmDone(),
     onRefused({ text }) {
       throw new Error(text);
     },

@@ -49,10 +49,17 @@ export class TrackerBench {
   readonly said = new Map<number, TrackerMessage[]>();
   readonly dropped: number[] = [];
   readonly events: TrackerEvent[] = [];
+  /** How many random numbers the tracker has drawn. */
+  draws = 0;
   #lastLink = 0;
 
   constructor(expected = 0, seed = 1) {
-    this.core = new TrackerCore({ expected, rng: createRng(seed) });
+    const rng = createRng(seed);
+    const counted = {
+      next: () => this.#drawn(rng.next()),
+      below: (bound: number) => this.#drawn(rng.below(bound)),
+    };
+    this.core = new TrackerCore({ expected, rng: counted });
   }
 
   open(host = "10.0.0.9"): number {
@@ -88,12 +95,21 @@ export class TrackerBench {
       host: "10.0.0.1",
       port: 6000 + peerId,
       blocks: new Bitfield(share.blockCount),
+      instance: 1,
+      done: false,
       ...registration,
     });
   }
 
   seed(peerId = 0, registration: Registration = {}): number {
-    return this.register(peerId, { blocks: Bitfield.full((registration.share ?? SHARE).blockCount), ...registration });
+    const blocks = Bitfield.full((registration.share ?? SHARE).blockCount);
+    return this.register(peerId, { blocks, done: true, ...registration });
+  }
+
+  /** A peer that lacked `blocks` has verified them, and its copy stands. */
+  complete(link: number, ...blocks: number[]): void {
+    this.update(link, ...blocks);
+    this.stats(link, { done: true });
   }
 
   update(link: number, ...blocks: number[]): void {
@@ -150,6 +166,11 @@ export class TrackerBench {
   /** Why a link was refused: what it was told before it was dropped. */
   refusal(link: number): TrackerErrorCode | undefined {
     return this.dropped.includes(link) ? this.last(link, "ERROR").code : undefined;
+  }
+
+  #drawn(number: number): number {
+    this.draws++;
+    return number;
   }
 
   #do(input: TrackerInput): void {
