@@ -1,4 +1,4 @@
-import { PROTOCOL_VERSION } from "./limits.ts";
+import { HANDSHAKE_TIMEOUT_MS, PROTOCOL_VERSION } from "./limits.ts";
 import type { DropReason } from "./peer_io.ts";
 import type { PeerMessage } from "./peer_wire.ts";
 
@@ -37,12 +37,17 @@ interface Dialled {
  * Which of two links with the same peer goes.
  *
  * When both sides dialled at once, both must choose the same: the link stays whose dialler has the smaller id. When one
- * side dialled twice, it found the older link dead.
+ * side dialled twice, it found the older link dead. So it did when it dials a peer that it was linked with for longer than a
+ * dial takes: it may have been started again after it was cut off without a word.
  */
 export function loserOf<L extends Dialled>(
-  links: { readonly older: L; readonly newer: L },
-  ids: { readonly own: number; readonly other: number },
+  links: { readonly older: L & { readonly peerId: number; readonly linkedMs: number }; readonly newer: L },
+  now: { readonly own: number; readonly nowMs: number },
 ): L {
-  const dialler = (link: L): number => (link.dialed === undefined ? ids.other : ids.own);
-  return dialler(links.older) < dialler(links.newer) ? links.newer : links.older;
+  const { older, newer } = links;
+  if (now.nowMs - older.linkedMs > HANDSHAKE_TIMEOUT_MS) {
+    return older;
+  }
+  const dialler = (link: L): number => (link.dialed === undefined ? older.peerId : now.own);
+  return dialler(older) < dialler(newer) ? newer : older;
 }

@@ -168,6 +168,8 @@ export const HANDSHAKE_TIMEOUT_MS = 5000;
 export const KEEP_ALIVE_MS = 10_000;
 /** ... and the link is dropped after this much silence from the other side. */
 export const IDLE_TIMEOUT_MS = 35_000;
+/** While one of two neighbours owes the other something, silence in so many heartbeats means that the line is dead: noticed within 5 s. */
+export const LINE_SILENT_BEATS = 4;
 /** A dial that failed is tried again after this long. */
 export const REDIAL_MS = 2000;
 /** With too few neighbours a peer asks the tracker for more this often. */

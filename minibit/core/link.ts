@@ -29,6 +29,8 @@ export interface Upload {
   slot: Slot;
   /** The neighbour wants blocks we hold. */
   interested: boolean;
+  /** ... or did so at some time. */
+  wasInterested: boolean;
   /** Requests not yet served, in the order they came. */
   readonly queue: Unit[];
   /** The unit the driver is putting on the wire. */
@@ -105,10 +107,27 @@ export interface LiveLink {
   holds: Bitfield | undefined;
   /** It asked GET_BLOCKS: it knows the manifest and wants to be told of new blocks. */
   follows: boolean;
+  /** When it said HELLO. */
+  readonly linkedMs: number;
   sentMs: number;
   receivedMs: number;
   readonly upload: Upload;
   readonly download: Download;
+}
+
+/** Whether one side owes the other an answer: then silence means something. */
+export function isBusy({ download, upload }: LiveLink): boolean {
+  return download.pending.length > 0 || upload.queue.length > 0 || upload.inFlight !== undefined;
+}
+
+/**
+ * Whether a neighbour lacks blocks, seen by a peer that has all.
+ *
+ * Whoever lacks one is interested in us. What it holds tells nothing then, for it did not tell us of blocks that we held when it
+ * got them; but if it was never interested it told us of all.
+ */
+export function isInNeed({ upload, holds }: Pick<LiveLink, "upload" | "holds">): boolean {
+  return upload.interested || (!upload.wasInterested && holds?.complete === false);
 }
 
 /** State of one connection; a closed one is forgotten. */
@@ -134,11 +153,13 @@ export function liveLink(
     dialed,
     holds: undefined,
     follows: false,
+    linkedMs: nowMs,
     sentMs: nowMs,
     receivedMs: nowMs,
     upload: {
       slot: "choked",
       interested: false,
+      wasInterested: false,
       queue: [],
       inFlight: undefined,
       unfinished: undefined,

@@ -267,7 +267,7 @@ export class PeerCore {
     }
     const twin = [...this.liveLinks()].find((other) => other.peerId === peerId);
     if (twin !== undefined) {
-      const loser = loserOf<Link>({ older: twin, newer: link }, { own: this.#self.peerId, other: peerId });
+      const loser = loserOf<Link>({ older: twin, newer: link }, { own: this.#self.peerId, nowMs: this.#nowMs });
       this.#drop(loser.id, "duplicate link");
       if (loser === link) {
         return;

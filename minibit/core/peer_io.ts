@@ -79,5 +79,7 @@ export type PeerEvent =
   | { readonly kind: "refused"; readonly link: number; readonly reason: DropReason; readonly why?: string }
   | { readonly kind: "slot"; readonly peerId: number; readonly slot: "choked" | "regular" | "optimistic" }
   | { readonly kind: "snubbed"; readonly peerId: number }
+  /** It owes something, or is owed, and nothing comes from it: its line is dead. */
+  | { readonly kind: "silent"; readonly peerId: number }
   | { readonly kind: "hash failure"; readonly block: number; readonly culprit: number | undefined }
   | { readonly kind: "banned"; readonly peerId: number; readonly why: string };

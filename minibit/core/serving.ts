@@ -114,6 +114,7 @@ export class Serving {
   interested(link: LiveLink, nowMs: number): void {
     if (!link.upload.interested) {
       link.upload.interested = true;
+      link.upload.wasInterested = true;
       this.#newcomers.add(link);
       this.#slotsChanged = true;
       if (link.upload.slot === "choked") {

@@ -1,4 +1,5 @@
 import type { Leave } from "../core/leaving.ts";
+import { isInNeed } from "../core/link.ts";
 import type { PeerCore } from "../core/peer_core.ts";
 
 /** How often a complete peer looks whether it may leave. */
@@ -16,11 +17,11 @@ export interface LeaveWatch {
 
 /** Whether a neighbour lacks blocks, and what changes when one gets some. */
 export function needsOf(core: PeerCore | undefined): { readonly isAnyInNeed: boolean; readonly progress: string } {
-  const held = [...(core?.liveLinks() ?? [])].flatMap(({ holds }) => (holds === undefined ? [] : [holds]));
+  const links = [...(core?.liveLinks() ?? [])];
   const { upBytes = 0 } = core?.sharing?.stats(performance.now()) ?? {};
   return {
-    isAnyInNeed: held.some(({ complete }) => !complete),
-    progress: `${upBytes} ${held.reduce((sum, { count }) => sum + count, 0)}`,
+    isAnyInNeed: links.some(isInNeed),
+    progress: `${upBytes} ${links.reduce((sum, { holds }) => sum + (holds?.count ?? 0), 0)}`,
   };
 }
 

@@ -1,7 +1,8 @@
 import { ManifestError, ProtocolError, UserError } from "../core/errors.ts";
 import { Geometry } from "../core/geometry.ts";
-import { HANDSHAKE_TIMEOUT_MS } from "../core/limits.ts";
-import type { Unit } from "../core/link.ts";
+import { HANDSHAKE_TIMEOUT_MS, HEARTBEAT_MS } from "../core/limits.ts";
+import { LineWatch } from "../core/line_watch.ts";
+import { isBusy, type Unit } from "../core/link.ts";
 import { type Manifest, parseManifest } from "../core/manifest.ts";
 import { PeerCore, type PeerCoreOptions } from "../core/peer_core.ts";
 import type { PeerEvent, PeerInput, PeerOutput } from "../core/peer_io.ts";
@@ -44,6 +45,7 @@ export interface PeerDriverOptions extends PeerCoreOptions {
 /** A connection of ours: the socket, who is behind it, and the payload that is coming in. */
 interface Connection {
   readonly socket: PeerSocket;
+  readonly watch: LineWatch;
   peerId: number | undefined;
   payload: { readonly message: BlockMessage; at: number; readonly wanted: boolean } | undefined;
 }
@@ -65,6 +67,7 @@ export class PeerDriver {
   #nextLink = 1;
   #paused = false;
   readonly #alarm = new Alarm(() => this.#input({ type: "tick" }));
+  readonly #beatTimer = setInterval(() => this.#beat(), HEARTBEAT_MS);
   readonly #todo: PeerOutput[] = [];
   #busy = false;
   #closed = false;
@@ -135,6 +138,7 @@ export class PeerDriver {
   async close(): Promise<void> {
     this.#closed = true;
     this.#alarm.stop();
+    clearInterval(this.#beatTimer);
     for (const { socket } of this.#connections.values()) {
       socket.close("leaving");
     }
@@ -144,7 +148,8 @@ export class PeerDriver {
 
   #connected(socket: PeerSocket, dialed: PeerAddress | undefined): FrameHandlers<PeerMessages> {
     const link = this.#nextLink++;
-    const connection: Connection = { socket, peerId: undefined, payload: undefined };
+    const watch = new LineWatch();
+    const connection: Connection = { socket, watch, peerId: undefined, payload: undefined };
     this.#connections.set(link, connection);
     // the socket's constructor waits for these handlers: nothing may be sent before they are in place
     queueMicrotask(() => {
@@ -155,6 +160,7 @@ export class PeerDriver {
     });
     return {
       onMessage: (message) => {
+        watch.heard();
         if (message.type === "HELLO") {
           connection.peerId = message.peerId;
         }
@@ -174,6 +180,20 @@ export class PeerDriver {
     };
   }
 
+  /** Gives up lines that died without a word, and tells the others that we are here. */
+  #beat(): void {
+    for (const link of this.#core.liveLinks()) {
+      const { socket, watch } = this.#connections.get(link.id) ?? {};
+      const care = watch?.beat({ isBusy: isBusy(link), isDeaf: this.#paused });
+      if (care === "give up") {
+        this.#options.onEvent({ kind: "silent", peerId: link.peerId });
+        socket?.terminate("it owes something and says nothing");
+      } else if (care === "speak") {
+        socket?.send({ type: "KEEP_ALIVE" });
+      }
+    }
+  }
+
   #disconnected(link: number, connection: Connection): void {
     this.#connections.delete(link);
     const { payload } = connection;
@@ -188,6 +208,7 @@ export class PeerDriver {
   ): void {
     const { link, message, slice, last } = came;
     const { payload, peerId = -1 } = connection;
+    connection.watch.heard();
     if (payload?.wanted === true) {
       const at = payload.at;
       payload.at += slice.length;
@@ -234,7 +255,7 @@ export class PeerDriver {
   #do(output: PeerOutput): void {
     switch (output.type) {
       case "send":
-        this.#connections.get(output.link)?.socket.send(output.message as Exclude<PeerMessage, BlockMessage>);
+        this.#send(output.link, output.message as Exclude<PeerMessage, BlockMessage>);
         break;
       case "serve_unit":
         this.#serve(output.link, output.unit);
@@ -269,8 +290,15 @@ export class PeerDriver {
     }
   }
 
+  #send(link: number, message: Exclude<PeerMessage, BlockMessage>): void {
+    const connection = this.#connections.get(link);
+    connection?.watch.spoke();
+    connection?.socket.send(message);
+  }
+
   #serve(link: number, unit: Unit): void {
-    const { socket } = this.#connections.get(link) ?? {};
+    const { socket, watch } = this.#connections.get(link) ?? {};
+    watch?.spoke();
     const { store } = this.#share ?? {};
     if (socket === undefined || store === undefined) {
       return; // link_closed is on its way to the core

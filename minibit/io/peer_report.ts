@@ -158,6 +158,9 @@ export function logEvent(log: Logger, event: PeerEvent): void {
     case "snubbed":
       log.info("peer {peerId} owes blocks and sends none: its blocks are asked of others", event);
       break;
+    case "silent":
+      log.info("nothing comes from peer {peerId} any more: its line is dead", event);
+      break;
     case "hash failure":
       log.warn("block {block} came with a wrong hash and was thrown away", event);
       break;
