@@ -5,6 +5,7 @@
  * state comes from these events, by `BoardModel`.
  */
 import type { Activity } from "../core/activity.ts";
+import type { Bitfield } from "../core/bitfield.ts";
 import type { MessageCounts } from "../core/tracker_peer.ts";
 import type { PeerAddress, ShareSummary } from "../core/tracker_wire.ts";
 
@@ -34,6 +35,9 @@ export interface BoardStats {
 
 /** Rising block numbers as [first, length, first, length ...]. */
 export type BlockRuns = readonly number[];
+
+/** Block numbers as runs or, where that is shorter, as base64 of a bit a block: half of a huge share in runs is megabytes. */
+export type HeldBlocks = BlockRuns | string;
 
 /** A sample of a swarm's charts. */
 export interface Sample {
@@ -75,7 +79,8 @@ export type BoardEvent =
       readonly type: "peer";
       readonly swarm: string;
       readonly peer: BoardPeer;
-      readonly blocks: BlockRuns;
+      /** A text in snapshots only. */
+      readonly blocks: HeldBlocks;
     }
   /** A peer verified blocks. */
   | { readonly type: "blocks"; readonly swarm: string; readonly peer: number; readonly blocks: BlockRuns }
@@ -109,6 +114,44 @@ export function toRuns(blocks: Iterable<number>): number[] {
     end = block + 1;
   }
   return runs;
+}
+
+/** About how many characters a number in JSON takes, with its comma. */
+const NUMBER_CHARS = 7;
+
+/** What a peer holds takes as much text as so many numbers, at most, written by `toHeld`. */
+export function heldNumbers(held: Bitfield): number {
+  return Math.min(runNumbers(held), packedNumbers(held));
+}
+
+/** What a peer holds, in the shorter way. */
+export function toHeld(held: Bitfield): HeldBlocks {
+  return runNumbers(held) <= packedNumbers(held) ? toRuns(held) : held.bytes.toBase64();
+}
+
+/** The numbers that `toHeld` or `toRuns` wrote. */
+export function* fromHeld(blocks: HeldBlocks): Generator<number> {
+  if (typeof blocks !== "string") {
+    yield* fromRuns(blocks);
+    return;
+  }
+  const bytes = atob(blocks); // browsers of the last years know no other way
+  for (let byte = 0; byte < bytes.length; byte++) {
+    for (let bit = 0, bits = bytes.charCodeAt(byte); bits !== 0 && bit < 8; bit++) {
+      if ((bits & (0x80 >> bit)) !== 0) {
+        yield byte * 8 + bit;
+      }
+    }
+  }
+}
+
+/** At most: there is no more than a run for each block held, nor for each gap. */
+function runNumbers({ count, size }: Bitfield): number {
+  return 2 * Math.min(count, size - count + 1);
+}
+
+function packedNumbers({ size }: Bitfield): number {
+  return Math.ceil(size / (6 * NUMBER_CHARS));
 }
 
 /** The numbers in runs. */

@@ -1,4 +1,4 @@
-import { type BoardEvent, fromRuns, type TimedEvent } from "./board_event.ts";
+import { type BoardEvent, fromHeld, fromRuns, type TimedEvent } from "./board_event.ts";
 import { SwarmModel } from "./swarm_model.ts";
 
 /**
@@ -38,7 +38,7 @@ export class BoardModel {
 function tell(swarm: SwarmModel, event: Exclude<BoardEvent, { type: "swarm" | "forgotten" }>, t: number): void {
   switch (event.type) {
     case "peer":
-      swarm.joined(event.peer, fromRuns(event.blocks), t);
+      swarm.joined(event.peer, fromHeld(event.blocks), t);
       break;
     case "blocks":
       swarm.verified(event.peer, fromRuns(event.blocks), t);

@@ -47,6 +47,22 @@ function modelOf(events: readonly TimedEvent[]): BoardModel {
   return model;
 }
 
+test("a peer that was complete and comes back with less is so no more, and nor is its group", () => {
+  const peer: BoardPeer = { id: 1, name: "peer 1", host: "::1", port: 1, seed: false };
+  const happened: readonly BoardEvent[] = [
+    swarmBegins,
+    { type: "peer", swarm: "s", peer, blocks: [0, BLOCKS] },
+    { type: "complete", swarm: "s", peer: 1 },
+    { type: "done", swarm: "s" },
+  ];
+  const model = modelOf(happened.map((event, i) => ({ t: i, event })));
+  const swarm = model.swarms.get("s");
+  model.apply({ t: 10, event: { type: "peer", swarm: "s", peer, blocks: [0, BLOCKS] } });
+  expect([swarm?.peers.get(1)?.completeMs, swarm?.doneMs]).toEqual([2, 3]);
+  model.apply({ t: 20, event: { type: "peer", swarm: "s", peer, blocks: [0, 3] } });
+  expect([swarm?.peers.get(1)?.completeMs, swarm?.doneMs]).toEqual([undefined, undefined]);
+});
+
 test("copies are those of the peers that are here, whatever happens", () => {
   fc.assert(
     fc.property(anyEvents, (events) => {

@@ -7,7 +7,7 @@ import {
   SNAPSHOT_EVERY_MS,
   VIEWER_KEEP_ALIVE_MS,
 } from "../core/limits.ts";
-import type { BoardEvent, TimedEvent } from "./board_event.ts";
+import { type BoardEvent, heldNumbers, type TimedEvent } from "./board_event.ts";
 import { BoardModel } from "./board_model.ts";
 import { BoardTotals } from "./totals.ts";
 
@@ -190,7 +190,7 @@ export class BoardFeed {
     let numbers = 0;
     for (const { peers } of this.model.swarms.values()) {
       for (const { blocks } of peers.values()) {
-        numbers += PEER_NUMBERS + 2 * Math.min(blocks.count, blocks.size - blocks.count + 1);
+        numbers += PEER_NUMBERS + heldNumbers(blocks);
       }
     }
     return numbers <= MAX_SNAPSHOT_NUMBERS;

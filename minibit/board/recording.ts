@@ -14,7 +14,7 @@ import {
   MAX_TRACKED_BLOCKS,
 } from "../core/limits.ts";
 import { PEER_MESSAGES } from "../core/peer_wire.ts";
-import type { BlockRuns, TimedEvent } from "./board_event.ts";
+import type { HeldBlocks, TimedEvent } from "./board_event.ts";
 import { FORMAT, VERSION } from "./read_recording.ts";
 
 /** The first bytes of every recording. */
@@ -230,7 +230,10 @@ function checkSwarm({ event: told }: TimedEvent, known: Map<string, Known>, numb
   }
 }
 
-function areRuns(blocks: BlockRuns, blockCount: number): boolean {
+function areRuns(blocks: HeldBlocks, blockCount: number): boolean {
+  if (typeof blocks === "string") {
+    return false; // in snapshots only
+  }
   let free = 0;
   for (let i = 0; i < blocks.length; i += 2) {
     const first = blocks[i] ?? 0;

@@ -8,7 +8,7 @@ import {
   type BoardStats,
   type Departure,
   type TimedEvent,
-  toRuns,
+  toHeld,
 } from "./board_event.ts";
 import { History } from "./history.ts";
 import { toBoardStats } from "./tracker_news.ts";
@@ -83,9 +83,12 @@ export class SwarmModel {
       stats: NO_BOARD_STATS,
       steadyDownBytesPerSecond: 0,
       activeSinceMs: t,
-      completeMs: former?.completeMs,
+      completeMs: held.complete ? former?.completeMs : undefined,
       departure: undefined,
     });
+    if (former?.completeMs !== undefined && !held.complete) {
+      this.doneMs = undefined; // it lost what it had, and the group waits for it
+    }
     this.#note(t);
   }
 
@@ -184,7 +187,7 @@ export class SwarmModel {
       const { id, name, host, port, seed, stats, completeMs, departure } = peer;
       events.push({
         t: peer.joinedMs,
-        event: { type: "peer", swarm, peer: { id, name, host, port, seed }, blocks: toRuns(peer.blocks) },
+        event: { type: "peer", swarm, peer: { id, name, host, port, seed }, blocks: toHeld(peer.blocks) },
       });
       if (stats !== NO_BOARD_STATS) {
         events.push({ t: peer.activeSinceMs, event: { type: "stats", swarm, peer: id, stats } });
