@@ -116,6 +116,9 @@ export function toRuns(blocks: Iterable<number>): number[] {
   return runs;
 }
 
+/** How many arguments any engine takes. */
+const CODES_AT_ONCE = 4096;
+
 /** About how many characters a number in JSON takes, with its comma. */
 const NUMBER_CHARS = 7;
 
@@ -126,7 +129,15 @@ export function heldNumbers(held: Bitfield): number {
 
 /** What a peer holds, in the shorter way. */
 export function toHeld(held: Bitfield): HeldBlocks {
-  return runNumbers(held) <= packedNumbers(held) ? toRuns(held) : held.bytes.toBase64();
+  if (runNumbers(held) <= packedNumbers(held)) {
+    return toRuns(held);
+  }
+  // the page does this too, and browsers of some years ago know no other way
+  let text = "";
+  for (let at = 0; at < held.bytes.length; at += CODES_AT_ONCE) {
+    text += String.fromCharCode(...held.bytes.subarray(at, at + CODES_AT_ONCE));
+  }
+  return btoa(text);
 }
 
 /** The numbers that `toHeld` or `toRuns` wrote. */
@@ -135,7 +146,7 @@ export function* fromHeld(blocks: HeldBlocks): Generator<number> {
     yield* fromRuns(blocks);
     return;
   }
-  const bytes = atob(blocks); // browsers of the last years know no other way
+  const bytes = atob(blocks);
   for (let byte = 0; byte < bytes.length; byte++) {
     for (let bit = 0, bits = bytes.charCodeAt(byte); bits !== 0 && bit < 8; bit++) {
       if ((bits & (0x80 >> bit)) !== 0) {
