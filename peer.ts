@@ -31,6 +31,7 @@ import { swarmIdOf } from "./minibit/io/share.ts";
 import { spoilt } from "./minibit/io/spoilt_store.ts";
 import { TrackerClient } from "./minibit/io/tracker_client.ts";
 import { formatAddress, formatDuration, parsePeerId } from "./minibit/io/units.ts";
+import { UplinkMeter } from "./minibit/io/uplink_meter.ts";
 
 /** How often progress is reported. */
 const PROGRESS_MS = 200;
@@ -84,6 +85,7 @@ class Peer {
   #lock: PlaceLock | undefined;
   /** All blocks are here, but the copy could not be put in its place: it stays for the next run. */
   #isStranded = false;
+  #uplinkMeter: UplinkMeter | undefined;
 
   constructor(options: PeerOptions) {
     this.#options = options;
@@ -106,7 +108,9 @@ class Peer {
     );
     const seed = source === undefined ? undefined : await this.#openSeed(source);
     if (seed !== undefined) {
-      this.#drive(swarmIdOf(seed.manifestBytes)).open(seed);
+      const driver = this.#drive(swarmIdOf(seed.manifestBytes));
+      driver.open(seed);
+      this.#uplinkMeter = new UplinkMeter(driver);
       reporter.report({ event: "ready", host: listen.host, port: this.#listener.port });
     }
     // whoever has everything does not wait for a tracker; the seed does nothing else
@@ -125,7 +129,8 @@ class Peer {
     this.#client?.close();
     const { keepPartial, reporter } = this.#options;
     if (this.#driver !== undefined) {
-      const options = { traffic: this.#traffic, peakUpBytesPerSecond: this.#peakUpBytesPerSecond };
+      const uplinkUse = this.#uplinkMeter?.stop();
+      const options = { traffic: this.#traffic, peakUpBytesPerSecond: this.#peakUpBytesPerSecond, uplinkUse };
       reporter.report(summaryOf(this.#driver, options));
       await this.#driver.close();
     }

@@ -129,6 +129,16 @@ test("the bound knows of peers whose uplink carries something else", () => {
   expect(verdictOf(boardOf({ peerUplinks }, others))?.boundSeconds).toBe(19);
 });
 
+test("what receivers held when they came is no part of the bound", () => {
+  // both fetched 40 of 95 bytes, and of those the seed has to send none: 80 bytes over three uplinks of 10 a second
+  const had = [1, 2].flatMap((peer) => complete(peer, 11_000));
+  const fetched = had.map(([t, event]) => {
+    const stats = { ...NO_BOARD_STATS, downBytes: 45, duplicateBytes: 5 };
+    return [t, event.type === "stats" ? { ...event, stats } : event] as const;
+  });
+  expect(verdictOf(board(...fetched))?.boundSeconds).toBeCloseTo(80 / 30);
+});
+
 test("who is gone is named as going without, and does not hold up the verdict", () => {
   const gone: [number, BoardEvent] = [12_000, { type: "departed", swarm: "s", peer: 2, how: "gone" }];
   const verdict = verdictOf(board(...complete(1, 9000), gone));

@@ -48,23 +48,37 @@ export function verdictOf(swarm: SwarmModel): Verdict | undefined {
   };
 }
 
-/** Only those count who have everything, and of the share what the neediest of them had to fetch. */
+/** Only those are waited for who have everything, and of the share only what they had to fetch. */
 function boundOf(swarm: SwarmModel, finished: readonly PeerModel[]): number | undefined {
   const { uplinkBytesPerSecond: uplink, peerUplinks } = swarm;
-  const seeds = [...swarm.peers.values()].filter(({ seed }) => seed);
+  const peers = [...swarm.peers.values()];
+  const seeds = peers.filter(({ seed }) => seed);
   const fetchers = finished.filter((peer) => fetchedBytes(peer) > 0);
+  const helpers = peers.filter((peer) => !peer.seed && !fetchers.includes(peer));
   if (uplink === undefined || seeds.length === 0 || fetchers.length === 0) {
     return undefined;
   }
+  const { sizeBytes } = swarm.share;
+  const up = (all: readonly PeerModel[]): number =>
+    all.reduce((sum, { id }) => sum + (peerUplinks.get(id) ?? uplink), 0);
   return fluidBoundSeconds({
-    sizeBytes: Math.max(...fetchers.map(fetchedBytes)),
-    seedUp: seeds.reduce((sum, { id }) => sum + (peerUplinks.get(id) ?? uplink), 0),
-    leechers: fetchers.map(({ id }) => ({ up: peerUplinks.get(id) ?? uplink, down: Number.POSITIVE_INFINITY })),
+    sizeBytes,
+    seedUp: up(seeds),
+    leechers: fetchers.map((peer) => ({
+      ...{ up: up([peer]), down: Number.POSITIVE_INFINITY, lacksBytes: Math.min(sizeBytes, fetchedBytes(peer)) },
+    })),
+    helpers: helpers.map((peer) => ({
+      ...{ up: up([peer]), holdsBytes: Math.max(0, heldBytes(swarm, peer) - fetchedBytes(peer)) },
+    })),
   });
 }
 
 function fetchedBytes({ stats }: PeerModel): number {
   return stats.downBytes - stats.duplicateBytes;
+}
+
+function heldBytes({ share }: SwarmModel, { blocks }: PeerModel): number {
+  return Math.min(share.sizeBytes, blocks.count * share.blockSizeBytes);
 }
 
 function isHere({ departure }: PeerModel): boolean {

@@ -153,6 +153,12 @@ export class Sharing {
     return this.#stopwatch.read(nowMs);
   }
 
+  /** Whether somebody wants blocks of ours, and whether anybody has asked for some and waits. */
+  get demand(): { readonly isWanted: boolean; readonly isAsked: boolean } {
+    const isWanted = [...this.#links].some(({ upload }) => upload.interested);
+    return { isWanted, isAsked: this.#serving.isGiving };
+  }
+
   /** A neighbour that knows the manifest, or may soon: asks what it holds. */
   join(link: LiveLink): void {
     this.#links.add(link);
@@ -245,7 +251,7 @@ export class Sharing {
     this.#serving.settle(nowMs);
     const isComplete = this.have.complete;
     const idle = isComplete || this.downloads.pendingUnits > 0 ? undefined : idleReasonOf(this.#links);
-    this.#stopwatch.note({ idle, isComplete, isGiving: this.#serving.isGiving }, nowMs);
+    this.#stopwatch.note({ idle, isComplete }, nowMs);
   }
 
   /** When `settle` should be called though nothing happened. */

@@ -9,10 +9,41 @@ export interface TimeUse {
   readonly leechingMs: number;
   /** Of those: no unit was on its way in. */
   readonly idleMs: { readonly [Reason in IdleReason]: number };
-  /** From the first unit given to the last. */
-  readonly givingMs: number;
-  /** Of those: nobody was being given anything. */
-  readonly uplinkIdleMs: number;
+}
+
+/** How much of the time in which it was wanted a peer's uplink was used, in milliseconds. */
+export interface UplinkUse {
+  /** Somebody wanted blocks of ours. */
+  readonly wantedMs: number;
+  /** Of those: nobody had asked for anything, and nothing that was given was still on its way out. */
+  readonly idleMs: number;
+}
+
+/** Keeps how an uplink is used. Time counts as what was seen at its beginning. */
+export class UplinkWatch {
+  #last: { readonly isWanted: boolean; readonly isBusy: boolean } | undefined;
+  #lastMs = 0;
+  #wantedMs = 0;
+  #idleMs = 0;
+
+  /** What it has come to. */
+  get use(): UplinkUse {
+    return { wantedMs: this.#wantedMs, idleMs: this.#idleMs };
+  }
+
+  /**
+   * Called now and then, as often as it is to be exact.
+   *
+   * @param now.isBusy somebody waits to be served, or bytes wait for the network: those the kernel has taken, too
+   */
+  note(now: { readonly isWanted: boolean; readonly isBusy: boolean }, nowMs: number): void {
+    if (this.#last?.isWanted === true) {
+      this.#wantedMs += nowMs - this.#lastMs;
+      this.#idleMs += this.#last.isBusy ? 0 : nowMs - this.#lastMs;
+    }
+    this.#last = now;
+    this.#lastMs = nowMs;
+  }
 }
 
 /** Keeps the time a peer spends waiting, and for what. */
@@ -22,10 +53,6 @@ export class Stopwatch {
   #lastMs: number;
   #idle: IdleReason | undefined;
   readonly #idleMs = { choked: 0, "nothing to ask": 0 };
-  #givingSinceMs: number | undefined;
-  #firstGivenMs: number | undefined;
-  #lastGivenMs = 0;
-  #givenMs = 0;
 
   constructor(nowMs: number) {
     this.#startMs = nowMs;
@@ -37,10 +64,7 @@ export class Stopwatch {
    *
    * @param now.idle undefined: units are on their way in, or nothing is lacking
    */
-  note(
-    now: { readonly idle: IdleReason | undefined; readonly isComplete: boolean; readonly isGiving: boolean },
-    nowMs: number,
-  ): void {
+  note(now: { readonly idle: IdleReason | undefined; readonly isComplete: boolean }, nowMs: number): void {
     if (this.#idle !== undefined) {
       this.#idleMs[this.#idle] += nowMs - this.#lastMs;
     }
@@ -49,26 +73,13 @@ export class Stopwatch {
     if (now.isComplete) {
       this.#completeMs ??= nowMs;
     }
-    if (now.isGiving) {
-      this.#givingSinceMs ??= nowMs;
-      this.#firstGivenMs ??= nowMs;
-    } else if (this.#givingSinceMs !== undefined) {
-      this.#givenMs += nowMs - this.#givingSinceMs;
-      this.#givingSinceMs = undefined;
-      this.#lastGivenMs = nowMs;
-    }
   }
 
   /** What it has come to. */
   read(nowMs: number): TimeUse {
-    const isGiving = this.#givingSinceMs !== undefined;
-    const givingMs = this.#firstGivenMs === undefined ? 0 : (isGiving ? nowMs : this.#lastGivenMs) - this.#firstGivenMs;
-    const givenMs = this.#givenMs + nowMs - (this.#givingSinceMs ?? nowMs);
     return {
       leechingMs: (this.#completeMs ?? nowMs) - this.#startMs,
       idleMs: { ...this.#idleMs },
-      givingMs,
-      uplinkIdleMs: Math.max(0, givingMs - givenMs),
     };
   }
 }

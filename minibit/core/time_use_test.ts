@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { liveLink } from "./link.ts";
-import { idleReasonOf, Stopwatch } from "./time_use.ts";
+import { idleReasonOf, Stopwatch, UplinkWatch } from "./time_use.ts";
 
-const BUSY = { idle: undefined, isComplete: false, isGiving: false } as const;
+const BUSY = { idle: undefined, isComplete: false } as const;
 
 test("time without a unit on its way is kept by its reason, until everything is held", () => {
   const watch = new Stopwatch(100);
@@ -16,18 +16,15 @@ test("time without a unit on its way is kept by its reason, until everything is 
   expect(idleMs).toEqual({ "nothing to ask": 30, choked: 50 });
 });
 
-test("the uplink is idle between the first unit given and the last, not before and not after", () => {
-  const watch = new Stopwatch(0);
-  watch.note({ ...BUSY, isGiving: true }, 100);
-  watch.note(BUSY, 150);
-  watch.note({ ...BUSY, isGiving: true }, 170);
-  expect(watch.read(180)).toMatchObject({ givingMs: 80, uplinkIdleMs: 20 });
-  watch.note(BUSY, 200);
-  expect(watch.read(500)).toMatchObject({ givingMs: 100, uplinkIdleMs: 20 });
-});
-
-test("a peer that gave nothing was not idle", () => {
-  expect(new Stopwatch(0).read(10)).toMatchObject({ givingMs: 0, uplinkIdleMs: 0 });
+test("the uplink is idle only while somebody wants blocks and nothing is asked or on its way out", () => {
+  const watch = new UplinkWatch();
+  watch.note({ isWanted: false, isBusy: false }, 0);
+  watch.note({ isWanted: true, isBusy: false }, 1000);
+  watch.note({ isWanted: true, isBusy: true }, 1100);
+  watch.note({ isWanted: true, isBusy: true }, 1500);
+  watch.note({ isWanted: false, isBusy: true }, 1900);
+  watch.note({ isWanted: false, isBusy: false }, 5000);
+  expect(watch.use).toEqual({ wantedMs: 900, idleMs: 100 });
 });
 
 test("idleReasonOf() blames the choking only of those who have something", () => {

@@ -7,11 +7,13 @@ const NO_LIMIT = Number.POSITIVE_INFINITY;
 /** A peer that was complete after 12 s, if `downBytes` came. */
 function record(
   id: number,
-  options: { readonly peak?: number; readonly downBytes?: number; readonly choked?: number },
+  options: { readonly peak?: number; readonly downBytes?: number; readonly choked?: number; readonly found?: number },
 ): PeerRecord {
-  const { peak = 0, downBytes = 1000, choked = 0 } = options;
+  const { peak = 0, downBytes = 1000, choked = 0, found = 0 } = options;
+  const size = { sizeBytes: 1000, blockSizeBytes: 10, blockCount: 100 };
   return {
-    ...{ id, name: String(id), share: undefined, blocks: 0, bytesPerSecond: 0, beganMs: 0, lonelySinceMs: undefined },
+    ...{ id, name: String(id), blocks: 0, bytesPerSecond: 0, beganMs: 0, lonelySinceMs: undefined },
+    share: { event: "share", swarmId: "", name: "a", ...size, blocks: id === 0 ? 100 : found },
     ...{ quietSinceMs: undefined, killedBlocks: undefined },
     ...{ completeMs: 0, seconds: downBytes > 0 ? 12 : undefined },
     summary: {
@@ -19,8 +21,8 @@ function record(
       ...{ peakMemoryBytes: 0, messages: {}, hashMs: 120, diskMs: 0, peakUpBytesPerSecond: peak },
       timeUse: {
         ...{ leechingMs: 12_000, idleMs: { choked, "nothing to ask": 0 } },
-        ...{ givingMs: 10_000, uplinkIdleMs: 500 },
       },
+      uplinkUse: id === 0 ? { wantedMs: 10_000, idleMs: 500 } : undefined,
     },
   };
 }
@@ -46,20 +48,47 @@ test("the ratio is to the bound of the given uplinks, of the limits, or of what 
 
 test("a peer with a limit of its own counts with that one", () => {
   const run = { ...RUN, uploadLimit: 100 };
-  // 2 x 1000 bytes over 100 + 0 + 0 bytes a second
+  // 2 x 1000 bytes over 100 + 0 + 0, or 50 + 100 + 100 bytes a second
   const idle = new Map([
     [1, 0],
     [2, 0],
   ]);
-  expect(boundReport(RECORDS, { ...run, uploadLimits: idle })[0]).toBe(
-    "12.0 s = 0.60 x the bound of 20.0 s (uplinks of 100 B/s)",
+  expect(boundReport(RECORDS, { ...run, seconds: 24, uploadLimits: idle })[0]).toBe(
+    "24.0 s = 1.20 x the bound of 20.0 s (uplinks of 100 B/s)",
   );
-  expect(boundReport(RECORDS, { ...run, uploadLimits: new Map([[0, 50]]) })[0]).toStartWith("12.0 s = 0.60 x");
+  const slowSeed = { ...run, seconds: 24, uploadLimits: new Map([[0, 50]]) };
+  expect(boundReport(RECORDS, slowSeed)[0]).toStartWith("24.0 s = 1.20 x the bound of 20.0 s");
 });
 
 test("what a peer had already does not count", () => {
   const halves = RECORDS.slice(0, 1).concat(record(1, { downBytes: 500 }), record(2, { downBytes: 400 }));
-  expect(boundReport(halves, { ...RUN, uplink: 100 })[0]).toStartWith("12.0 s = 2.40 x the bound of 5.0 s");
+  // 900 bytes over three uplinks; the seed has to send none of them
+  expect(boundReport(halves, { ...RUN, uplink: 100 })[0]).toStartWith("12.0 s = 4.00 x the bound of 3.0 s");
+  const complete = RECORDS.slice(0, 2).concat(record(2, { downBytes: 0, found: 100 }));
+  expect(boundReport(complete, { ...RUN, uplink: 100 })[0]).toStartWith("12.0 s = 3.60 x the bound of 3.3 s");
+});
+
+test("nobody is faster than the bound: then the uplinks are not as they were said to be", () => {
+  expect(boundReport(RECORDS, { ...RUN, seconds: 6, uplink: 100 })[0]).toBe(
+    "6.0 s, less than the bound of 10.0 s for uplinks of 100 B/s: they carry more than --uplink says",
+  );
+  // a limit lets the first bytes through at once
+  expect(boundReport(RECORDS, { ...RUN, seconds: 9.9, uploadLimit: 100 })[0]).toBe("9.9 s");
+  expect(boundReport(RECORDS, { ...RUN, seconds: 5 })[0]).toBe("5.0 s");
+});
+
+test("a peer that was killed and told nothing of its uplink leaves the bound unknown", () => {
+  const killed = { ...record(3, {}), seconds: undefined, summary: undefined };
+  expect(boundReport([...RECORDS, killed], RUN)[0]).toBe("12.0 s");
+  expect(boundReport([...RECORDS, killed], { ...RUN, uplink: 100 })[0]).toStartWith("12.0 s = 1.20 x");
+});
+
+test("where the system does not tell how the uplink is used nothing is said of it", () => {
+  const silent = RECORDS.map((peer) => ({
+    ...peer,
+    summary: peer.summary === undefined ? undefined : { ...peer.summary, uplinkUse: undefined },
+  }));
+  expect(boundReport(silent, RUN)[1]).toStartWith("Where the time went: leechers waited choked 5.0 %");
 });
 
 test("of a run too short to measure uplinks no bound is told", () => {

@@ -72,6 +72,8 @@ export class FramedSocket<T extends MessageTable> {
   /** The other end. */
   readonly remoteHost: string;
   readonly remotePort: number;
+  /** This end. */
+  readonly localPort: number;
   readonly traffic: Traffic<T>;
   readonly #socket: Bun.Socket<FramedSocket<T>>;
   readonly #reader: FrameReader<T>;
@@ -93,6 +95,7 @@ export class FramedSocket<T extends MessageTable> {
     // a socket that was reset before we looked has no address any more
     this.remoteHost = (socket.remoteAddress ?? "").replace(/^::ffff:(?=\d+\.)/, "");
     this.remotePort = socket.remotePort;
+    this.localPort = socket.localPort;
     this.traffic = options.traffic ?? createTraffic(wire);
     this.#reader = new FrameReader(wire, {
       onMessage: (message) => {

@@ -107,6 +107,11 @@ export class PeerDriver {
     return this.#incoming?.work ?? { hashMs: 0, diskMs: 0 };
   }
 
+  /** What is open to neighbours. */
+  get sockets(): Iterable<PeerSocket> {
+    return Array.from(this.#connections.values(), ({ socket }) => socket);
+  }
+
   /** The share is known without asking anybody: this peer is the seed, or was here before. */
   open(share: OpenShare): void {
     this.#share = share;

@@ -1,5 +1,5 @@
 import type { PeerEvent } from "../core/peer_io.ts";
-import type { TimeUse } from "../core/time_use.ts";
+import type { TimeUse, UplinkUse } from "../core/time_use.ts";
 import { waitsOf } from "./bound_report.ts";
 import type { Logger } from "./logging.ts";
 import { createProgress, type Progress } from "./progress.ts";
@@ -51,6 +51,8 @@ export type PeerReport =
       readonly peakMemoryBytes: number;
       /** Where its time went. */
       readonly timeUse: TimeUse | undefined;
+      /** How its uplink was used; only a peer with the source keeps it, where the system can tell. */
+      readonly uplinkUse?: UplinkUse | undefined;
       readonly hashMs: number;
       readonly diskMs: number;
       /** The most it sent in a second, or so. */

@@ -1,5 +1,6 @@
 import { doingWithoutShare } from "../core/activity.ts";
 import { PEER_MESSAGES, type PeerMessageName, type PeerMessages } from "../core/peer_wire.ts";
+import type { UplinkUse } from "../core/time_use.ts";
 import type { TrackerMessage } from "../core/tracker_wire.ts";
 import type { Traffic } from "./framed_socket.ts";
 import type { PeerDriver } from "./peer_driver.ts";
@@ -55,9 +56,13 @@ export class TrackerStats {
 /** What a peer says last: its totals. */
 export function summaryOf(
   driver: PeerDriver,
-  options: { readonly traffic: Traffic<PeerMessages>; readonly peakUpBytesPerSecond: number },
+  options: {
+    readonly traffic: Traffic<PeerMessages>;
+    readonly peakUpBytesPerSecond: number;
+    readonly uplinkUse: UplinkUse | undefined;
+  },
 ): PeerReport {
-  const { traffic, peakUpBytesPerSecond } = options;
+  const { traffic, peakUpBytesPerSecond, uplinkUse } = options;
   const stats = driver.core.sharing?.stats(performance.now());
   return {
     event: "summary",
@@ -68,6 +73,7 @@ export function summaryOf(
     sources: driver.sources.size,
     peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
     timeUse: driver.core.sharing?.timeUse(performance.now()),
+    uplinkUse,
     ...driver.work,
     peakUpBytesPerSecond,
     messages: traffic.sent,

@@ -54,8 +54,9 @@ export class VerdictView implements View {
 function headline({ finishers, without, seconds, boundSeconds }: Verdict): string {
   const all = finishers.length + without.length;
   const who = without.length > 0 ? `${finishers.length} of ${counted(all, "receiver")}` : receivers(all);
+  // nobody is faster than the bound: then the uplinks are not what the tracker was told
   const bound =
-    boundSeconds === undefined || boundSeconds <= 0
+    boundSeconds === undefined || boundSeconds <= 0 || boundSeconds > seconds
       ? ""
       : ` = ${(seconds / boundSeconds).toFixed(2)} x the bound of ${boundSeconds.toFixed(1)} s`;
   return `${who} complete in ${seconds.toFixed(1)} s${bound}`;
