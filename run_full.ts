@@ -146,7 +146,6 @@ class LocalSwarm {
     }
     await this.#until(this.#peersLeft.promise);
     this.#records.hide();
-    const seconds = (performance.now() - startMs) / 1000;
 
     const stored = await readStoredManifest(dir, 0);
     if (stored === undefined) {
@@ -166,6 +165,7 @@ class LocalSwarm {
       verdicts.set(id, `${result.ok ? "verified" : `WRONG: ${result.firstDifference}`}${lessons.noteOf(id)}`);
       allRight &&= result.ok;
     }
+    const seconds = (performance.now() - startMs) / 1000;
     const bound = { ...this.#options.bound, uploadLimits: lessons.uploadLimits };
     stdout.write(summaryTable(this.#records.all, { verdicts, sizeBytes: manifest.sizeBytes, seconds, bound }));
     return allRight ? 0 : 1;

@@ -139,6 +139,8 @@ describe.skipIf(noHosts !== undefined)("machines", () => {
       const run = push(good.slice(0, 2), "--upload-limit", "20KiB/s", "--deadline", "3s", "--keep-partial");
       expect(await run.ended(TIMEOUT_MS)).toBe(1);
       expect(run.complaints.at(-1)).toMatch(/too slow: .* when 3.00s had passed/);
+      const [, total = ""] = /^Total time: ([\d.]+) s$/.exec(run.lines.findLast((line) => line !== "") ?? "") ?? [];
+      expect(Number(total)).toBeGreaterThanOrEqual(3); // not the 0.00 s to a last copy that is not there
       expect(readdirSync(good[0]?.data ?? "")).toEqual([".set.minibit"]); // the next run goes on with it
       const next = push(good.slice(0, 2));
       expect(await next.ended(TIMEOUT_MS)).toBe(0);

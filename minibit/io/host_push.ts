@@ -71,8 +71,10 @@ export interface HostOutcome {
 export interface PushOutcome {
   readonly hosts: readonly HostOutcome[];
   readonly records: readonly PeerRecord[];
-  /** From the first call to the last copy. */
+  /** From the first call until all had ended, on all machines. */
   readonly seconds: number;
+  /** From the first call to the last copy; undefined: there is none. */
+  readonly lastCopySeconds: number | undefined;
 }
 
 /** Copies a share to many machines; `close` ends everything, on all of them. */
@@ -129,11 +131,15 @@ export class HostPush {
       this.#records.hide();
     }
     this.#failTheRest();
-    const seconds = (Math.max(startMs, ...this.#records.all.map((r) => r.completeMs ?? 0)) - startMs) / 1000;
+    const copies = this.#records.all.slice(1).flatMap(({ completeMs = [] }) => completeMs);
+    const lastCopySeconds = copies.length === 0 ? undefined : (Math.max(...copies) - startMs) / 1000;
     // connections first: a seed that leaves before them would be missed
     await Promise.all([...this.#remotes.values()].map((remote) => remote.stop()));
     await this.#group.stopAll();
-    return { hosts: hosts.map((host, index) => this.#outcome(host, index + 1)), records: this.#records.all, seconds };
+    return {
+      hosts: hosts.map((host, index) => this.#outcome(host, index + 1)),
+      ...{ records: this.#records.all, seconds: (performance.now() - startMs) / 1000, lastCopySeconds },
+    };
   }
 
   /** Ends every process here and on the machines; resolves when they have ended. */

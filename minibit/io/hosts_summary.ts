@@ -9,7 +9,8 @@ import { formatPercent } from "./units.ts";
 export function hostsTable(outcome: PushOutcome, bound: BoundOptions): string {
   const verdicts = new Map(outcome.hosts.map(({ record, why }) => [record.id, why === undefined ? "verified" : why]));
   const sizeBytes = outcome.records[0]?.share?.sizeBytes ?? 0;
-  return summaryTable(outcome.records, { verdicts, sizeBytes, seconds: outcome.seconds, bound });
+  const { seconds, lastCopySeconds } = outcome;
+  return summaryTable(outcome.records, { verdicts, sizeBytes, seconds, lastCopySeconds, bound });
 }
 
 /**

@@ -2,6 +2,9 @@ import { type BoundOptions, boundReport } from "./bound_report.ts";
 import type { PeerReport } from "./peer_report.ts";
 import { formatSize } from "./units.ts";
 
+/** A shorter time between the last copy and the end is no news. */
+const WORTH_TELLING_S = 0.1;
+
 type ReportOf<Event extends PeerReport["event"]> = Extract<PeerReport, { event: Event }>;
 
 /** What one peer told of itself. */
@@ -32,7 +35,10 @@ export function summaryTable(
   run: {
     readonly verdicts: ReadonlyMap<number, string>;
     readonly sizeBytes: number;
+    /** How long all of it took. */
     readonly seconds: number;
+    /** When the last copy was there, if that is told apart. */
+    readonly lastCopySeconds?: number | undefined;
     readonly bound: BoundOptions;
   },
 ): string {
@@ -69,9 +75,15 @@ export function summaryTable(
     ...boundReport(records, { ...run.bound, seconds: (lastMs - firstMs) / 1000 }).map((line, i) =>
       i === 0 ? `Copying took ${line}` : line,
     ),
-    `Total time: ${seconds.toFixed(2)} s`,
+    totalTime(seconds, run.lastCopySeconds),
     "",
   ].join("\n");
+}
+
+function totalTime(seconds: number, lastCopySeconds = seconds): string {
+  const isLater = seconds - lastCopySeconds >= WORTH_TELLING_S;
+  const copy = isLater ? `; the last copy was there after ${lastCopySeconds.toFixed(2)} s` : "";
+  return `Total time: ${seconds.toFixed(2)} s${copy}`;
 }
 
 /** Lines with aligned columns. */
