@@ -32,8 +32,8 @@ function titleOf({ share }: SwarmModel, first: number, end: number): string {
     : `Blocks ${first} to ${end - 1} · ${formatSize(size)} each`;
 }
 
-function copiesLine({ copies, peers }: SwarmModel, first: number, end: number): string {
-  const here = [...peers.values()].filter(({ departure }) => departure === undefined).length;
+function copiesLine({ copies, holders }: SwarmModel, first: number, end: number): string {
+  const here = holders.length;
   const counts = copies.subarray(first, end);
   const min = counts.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
   const max = counts.reduce((a, b) => Math.max(a, b), 0);

@@ -31,12 +31,12 @@ const GAUGES: readonly Metric[] = [
   },
   {
     name: "minibit_peers_complete",
-    help: "Peers that hold the whole share, or did before they left",
+    help: "Peers that hold the whole share, or did before they left, the seeds among them",
     values: (swarm) => [[count(swarm, (peer) => peer.completeMs !== undefined)]],
   },
   {
     name: "minibit_peers_expected",
-    help: "Peers that make the group complete, 0 for any number",
+    help: "Peers that make the group complete, the seed among them; 0 for any number",
     values: (swarm) => [[swarm.expected]],
   },
   {
@@ -63,17 +63,17 @@ const GAUGES: readonly Metric[] = [
   },
   {
     name: "minibit_block_copies_min",
-    help: "Copies of the rarest block among the peers that are here",
+    help: "Copies of the rarest block among the peers that are here, or were in the end",
     values: ({ copies }) => [[copies.length === 0 ? 0 : copies.reduce((a, b) => Math.min(a, b))]],
   },
   {
     name: "minibit_block_copies_mean",
-    help: "Copies of a block among the peers that are here, on average",
+    help: "Copies of a block among the peers that are here, or were in the end, on average",
     values: ({ copies }) => [[copies.reduce((a, b) => a + b, 0) / Math.max(1, copies.length)]],
   },
   {
     name: "minibit_block_copies_max",
-    help: "Copies of the commonest block among the peers that are here",
+    help: "Copies of the commonest block among the peers that are here, or were in the end",
     values: ({ copies }) => [[copies.reduce((a, b) => Math.max(a, b), 0)]],
   },
   {

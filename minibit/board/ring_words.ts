@@ -1,11 +1,12 @@
-import { formatRate } from "../core/formats.ts";
+import { formatRate, formatSize } from "../core/formats.ts";
 import { counted, nameList, peerLabel } from "./labels.ts";
 import type { PeerModel, SwarmModel } from "./swarm_model.ts";
 
 /** What a peer gets and gives, and from and to whom, in words. */
 export function ringWords(swarm: SwarmModel, peer: PeerModel): string {
   if (peer.departure !== undefined) {
-    return "is not here any more";
+    const { downBytes, upBytes } = peer.stats;
+    return `is not here any more; it got ${formatSize(downBytes)} and gave ${formatSize(upBytes)}`;
   }
   const { stats } = peer;
   const name = (id: number): string => {

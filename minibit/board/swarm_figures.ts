@@ -4,10 +4,11 @@ import type { PeerModel, SwarmModel } from "./swarm_model.ts";
 
 /** A swarm at a glance. */
 export interface SwarmFigures {
-  /** Peers that are here. */
+  /** Peers that are here; once it is over, those that were at the end. */
   readonly here: number;
+  /** Receivers, which the seeds are not: those that are complete. */
   readonly complete: number;
-  /** How many should be complete in the end, as far as is known. */
+  /** All receivers, also those that are still to come and those that went without. */
   readonly of: number;
   /** What peers hold of what they should hold in the end; the seeds do not count. */
   readonly percent: number;
@@ -24,12 +25,12 @@ export function figuresOf(swarm: SwarmModel): SwarmFigures {
   const leechers = [...swarm.peers.values()].filter(
     (peer) => !peer.seed && (peer.departure === undefined || isWhole(peer)),
   );
-  const complete = [...swarm.peers.values()].filter(isWhole).length;
-  const waiting = here.filter((peer) => !isWhole(peer)).length;
+  const receivers = [...swarm.peers.values()].filter(({ seed }) => !seed);
+  const seeds = swarm.peers.size - receivers.length;
   return {
-    here: here.length,
-    complete,
-    of: swarm.expected > 0 ? swarm.expected : complete + waiting,
+    here: swarm.holders.length,
+    complete: receivers.filter(isWhole).length,
+    of: Math.max(receivers.length, swarm.expected - Math.max(1, seeds)),
     percent: leechers.reduce((sum, peer) => sum + percentOf(peer), 0) / Math.max(1, leechers.length),
     bytesPerSecond: here.reduce((sum, { stats }) => sum + stats.downBytesPerSecond, 0),
     etaMs: swarmEtaMs(swarm, here),

@@ -54,7 +54,7 @@ function complete(peer: number, t: number): [number, BoardEvent][] {
 test("the figures of a swarm under way", () => {
   const swarm = board(rate(1, 5), rate(2, 19));
   expect(figuresOf(swarm)).toEqual({
-    ...{ here: 3, complete: 1, of: 3, percent: 20, bytesPerSecond: 24 },
+    ...{ here: 3, complete: 0, of: 2, percent: 20, bytesPerSecond: 24 },
     // 55 bytes at 5 a second take longest
     etaMs: 11_000,
     copies: { min: 1, mean: 1.4, max: 2 },
@@ -62,12 +62,58 @@ test("the figures of a swarm under way", () => {
   expect(etaMsOf(swarm, swarm.peers.get(2) as PeerModel)).toBe(5000);
 });
 
+function departed(peer: number, how: "left" | "gone" = "left"): [number, BoardEvent] {
+  return [9000, { type: "departed", swarm: "s", peer, how }];
+}
+
 test("who left with the whole share counts as copied, who went without is left out", () => {
-  const departed = (peer: number): [number, BoardEvent] => [9000, { type: "departed", swarm: "s", peer, how: "left" }];
-  expect(figuresOf(board(...complete(1, 8000), departed(1), departed(2), departed(0)))).toMatchObject({
-    ...{ here: 0, complete: 2, percent: 100 },
-  });
+  expect(figuresOf(board(...complete(1, 8000), departed(1), departed(2))).percent).toBe(100);
   expect(figuresOf(board(...complete(1, 8000), departed(1))).percent).toBeLessThan(100);
+});
+
+test("receivers are counted, which a seed is not: those to come, and those that went without", () => {
+  expect(figuresOf(board())).toMatchObject({ complete: 0, of: 2 });
+  expect(figuresOf(board(...complete(1, 8000), departed(2, "gone")))).toMatchObject({ complete: 1, of: 2 });
+  // one more came than was expected, as where one is to be killed
+  const peer = { id: 3, name: "peer 3", host: "::1", port: 1, seed: false };
+  const joins: [number, BoardEvent] = [3000, { type: "peer", swarm: "s", peer, blocks: [] }];
+  expect(figuresOf(board(joins, ...complete(1, 8000)))).toMatchObject({ complete: 1, of: 3 });
+  // whose line broke when it had everything
+  const again: [number, BoardEvent] = [
+    9500,
+    { type: "peer", swarm: "s", peer: { ...peer, id: 1, seed: true }, blocks: [0, 10] },
+  ];
+  expect(figuresOf(board(...complete(1, 8000), departed(1), again))).toMatchObject({ complete: 1, of: 2 });
+});
+
+test("when all have left, the swarm is shown as it was when it was whole", () => {
+  const whole = [...complete(1, 8000), ...complete(2, 8500)];
+  const ended = board(...whole, [8600, { type: "done", swarm: "s" }], departed(1), departed(2), departed(0));
+  const deserted = board(...whole, departed(1), departed(2), departed(0));
+  for (const swarm of [ended, deserted]) {
+    expect(swarm.isOver).toBe(true);
+    expect(figuresOf(swarm)).toMatchObject({ here: 3, complete: 2, of: 2, copies: { min: 3, mean: 3, max: 3 } });
+    const viewer = new BoardModel();
+    for (const event of swarm.snapshot()) {
+      viewer.apply(event);
+    }
+    expect(figuresOf(viewer.swarms.get("s") as SwarmModel)).toEqual(figuresOf(swarm));
+  }
+  const half = board(...whole, [8600, { type: "done", swarm: "s" }], departed(1));
+  const viewer = new BoardModel();
+  for (const event of half.snapshot()) {
+    viewer.apply(event);
+  }
+  expect(figuresOf(half).copies.min).toBe(3);
+  expect(figuresOf(viewer.swarms.get("s") as SwarmModel)).toEqual(figuresOf(half));
+});
+
+test("who comes when all have left finds no copies but its own; a seed that leaves alone leaves nothing", () => {
+  const peer = { id: 3, name: "peer 3", host: "::1", port: 1, seed: false };
+  const late: [number, BoardEvent] = [10_000, { type: "peer", swarm: "s", peer, blocks: [0, 1] }];
+  const swarm = board(...complete(1, 8000), departed(1), departed(2), departed(0), late);
+  expect(figuresOf(swarm)).toMatchObject({ here: 1, copies: { min: 0, max: 1 } });
+  expect(figuresOf(board(departed(1), departed(2), departed(0)))).toMatchObject({ here: 0, copies: { max: 0 } });
 });
 
 test("how long it takes is told from the rate of some seconds, not of the last one", () => {

@@ -43,12 +43,11 @@ export class SwarmModel {
   readonly beganMs: number;
   /** By id; those that departed stay to be seen, the last MAX_DEPARTED_SHOWN of them. */
   readonly peers = new Map<number, PeerModel>();
-  /** How many peers that are here hold each block. */
+  /** How many of the `holders` hold each block. */
   readonly copies: Uint16Array;
   readonly history = new History();
   /** Longest gone first. */
   readonly #departed = new Set<number>();
-  /** All is done, and those who have everything leave: the charts end before that. */
   #isOver = false;
   /** When as many peers as expected were complete. */
   doneMs: number | undefined;
@@ -63,19 +62,31 @@ export class SwarmModel {
     this.copies = new Uint16Array(event.share.blockCount);
   }
 
+  /** All is done, and those who have everything leave, or have left: what is shown is the swarm as it was when it was whole. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Those whose copies count: who is here, and once it is over also who left with everything. */
+  get holders(): PeerModel[] {
+    return [...this.peers.values()].filter((peer) => this.#isHolder(peer));
+  }
+
   /** A peer registers; whoever had its number is replaced. */
   joined(joining: BoardPeer, blocks: Iterable<number>, t: number): void {
+    this.#setOver(false);
     const former = this.peers.get(joining.id);
     if (former?.departure === undefined && former !== undefined) {
       this.#count(former.blocks, -1);
     }
-    const { id, name, host, port, seed } = joining;
+    const { id, name, host, port } = joining;
+    // who fetched it all and comes back is a receiver still
+    const seed = joining.seed && former?.seed !== false;
     const held = new Bitfield(this.share.blockCount);
     addAll(held, blocks);
     this.#count(held, 1);
     this.peers.delete(id);
     this.#departed.delete(id);
-    this.#isOver = false;
     this.peers.set(id, {
       ...{ id, name, host, port, seed },
       joinedMs: t,
@@ -140,22 +151,27 @@ export class SwarmModel {
       ...peer.stats,
       ...{ downBytesPerSecond: 0, upBytesPerSecond: 0, regular: [], optimistic: [], flows: [], fetching: [] },
     };
-    this.#count(peer.blocks, -1);
     this.#departed.add(id);
+    if (!this.#isHolder(peer)) {
+      this.#count(peer.blocks, -1);
+    }
+    const isDone = this.doneMs !== undefined && peer.blocks.complete;
+    this.#setOver(this.#isOver || isDone || this.#isDeserted);
     for (const oldest of this.#departed) {
       if (this.#departed.size <= MAX_DEPARTED_SHOWN) {
         break;
       }
       this.#departed.delete(oldest);
-      this.peers.delete(oldest);
+      this.#forget(oldest);
     }
-    this.#isOver ||= this.doneMs !== undefined && peer.blocks.complete;
     this.#note(t);
   }
 
   finished(t: number): void {
     this.doneMs ??= t;
     this.#note(t);
+    const hasLeft = [...this.peers.values()].some((peer) => peer.departure !== undefined && peer.blocks.complete);
+    this.#setOver(this.#isOver || hasLeft);
   }
 
   /** Messages between peers so far, by name. */
@@ -206,6 +222,37 @@ export class SwarmModel {
     const { samples, everyMs } = this.history;
     events.push({ t: this.beganMs, event: { type: "history", swarm, samples: [...samples], everyMs } });
     return events;
+  }
+
+  /** Nobody is here any more, and somebody fetched everything. */
+  get #isDeserted(): boolean {
+    const peers = [...this.peers.values()];
+    return (
+      peers.every(({ departure }) => departure !== undefined) &&
+      peers.some(({ seed, completeMs }) => !seed && completeMs !== undefined)
+    );
+  }
+
+  #isHolder({ departure, blocks }: PeerModel): boolean {
+    return departure === undefined || (this.#isOver && blocks.complete);
+  }
+
+  #setOver(isOver: boolean): void {
+    if (isOver !== this.#isOver) {
+      this.#isOver = isOver;
+      this.copies.fill(0);
+      for (const { blocks } of this.holders) {
+        this.#count(blocks, 1);
+      }
+    }
+  }
+
+  #forget(id: number): void {
+    const peer = this.peers.get(id);
+    if (peer !== undefined && this.#isHolder(peer)) {
+      this.#count(peer.blocks, -1);
+    }
+    this.peers.delete(id);
   }
 
   #note(t: number): void {

@@ -3,6 +3,7 @@ import { quote } from "../core/quote.ts";
 import type { ProgressStream } from "../io/progress.ts";
 import { formatPercent, formatRate, formatSize } from "../io/units.ts";
 import type { BoardModel } from "./board_model.ts";
+import { counted } from "./labels.ts";
 import { peerWords } from "./peer_words.ts";
 import { figuresOf } from "./swarm_figures.ts";
 import type { PeerModel, SwarmModel } from "./swarm_model.ts";
@@ -119,16 +120,14 @@ function rowOf(peer: PeerModel, context: { readonly swarm: SwarmModel; readonly 
 
 /** A swarm in one line. */
 function summaryOf(swarm: SwarmModel): string {
-  const { here, bytesPerSecond } = figuresOf(swarm);
-  const { share, expected } = swarm;
-  const complete = [...swarm.peers.values()].filter(({ completeMs }) => completeMs !== undefined).length;
-  const { minCopies = 0, maxCopies = 0 } = swarm.history.samples.at(-1) ?? {};
+  const { here, complete, of, bytesPerSecond, copies } = figuresOf(swarm);
+  const { share, isOver } = swarm;
   return [
-    `${shown(share.name)}: ${formatSize(share.sizeBytes)} in ${share.blockCount} blocks`,
-    `${here} peers here`,
-    `${complete} of ${expected === 0 ? swarm.peers.size : expected} complete`,
+    `${shown(share.name)}: ${formatSize(share.sizeBytes)} in ${counted(share.blockCount, "block")}`,
+    `${counted(here, "peer")} ${isOver ? "at the end" : "here"}`,
+    `${complete} of ${counted(of, "receiver")} complete`,
     formatRate(bytesPerSecond),
-    `${minCopies} to ${maxCopies} copies of each block`,
+    `${copies.min} to ${copies.max} copies of each block`,
   ].join(", ");
 }
 

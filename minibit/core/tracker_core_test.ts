@@ -247,6 +247,19 @@ describe("the end of a group", () => {
     });
   });
 
+  test("receivers are told apart from the seed, wherever they are", () => {
+    const bench = new TrackerBench(4);
+    bench.seed();
+    expect(bench.swarm().receivers).toEqual({ complete: 0, of: 3 });
+    const early = bench.register(1);
+    bench.complete(early, ...SHARE_BLOCKS);
+    bench.close(early);
+    bench.close(bench.register(2));
+    expect(bench.swarm()).toMatchObject({ complete: 2, receivers: { complete: 1, of: 3 } });
+    bench.seed(1); // with all that it fetched
+    expect(bench.swarm()).toMatchObject({ complete: 2, receivers: { complete: 1, of: 3 } });
+  });
+
   test("whoever registers after that is told at once", () => {
     const bench = new TrackerBench(1);
     const seed = bench.seed();

@@ -18,8 +18,10 @@ import type { ShareSummary, TrackerMessage } from "./tracker_wire.ts";
 export interface SwarmStatus extends ShareSummary {
   /** 64 hex digits. */
   readonly id: string;
-  /** Peers that are complete, or were when they left. */
+  /** Peers that are complete, or were when they left; the seeds among them. */
   readonly complete: number;
+  /** The same without the seeds: how many of all that came or are expected, however they fared, have the share. */
+  readonly receivers: { readonly complete: number; readonly of: number };
   /** How many peers were announced with `--expect`; 0: any number. */
   readonly expected: number;
   /** As many as expected are complete. */
@@ -123,11 +125,13 @@ export class TrackerSwarm {
    */
   join(peer: Omit<SwarmPeer, "seed" | "messages" | "stats" | "reports" | "place">): SwarmPeer {
     const place = this.#row.length;
-    const joined = { ...peer, place, seed: isComplete(peer), messages: {}, stats: NO_STATS, reports: 0 };
+    // who fetched it all and comes back is a receiver still
+    const seed = isComplete(peer) && this.#departed.get(peer.id)?.seed !== false;
+    const joined = { ...peer, place, seed, messages: {}, stats: NO_STATS, reports: 0 };
     this.#peers.set(peer.id, joined);
     this.#row.push(joined);
     this.#departed.delete(peer.id);
-    if (!joined.seed) {
+    if (!isComplete(joined)) {
       this.#incomplete.add(joined);
       this.#finished.delete(peer.id);
     }
@@ -238,16 +242,22 @@ export class TrackerSwarm {
 
   /** All that is known of the swarm. */
   status(): SwarmStatus {
-    const here = [...this.#peers.values()].map(toStatus);
+    const peers = [...Array.from(this.#peers.values(), toStatus), ...this.#departed.values()];
+    const receivers = peers.filter(({ seed }) => !seed);
+    const seeds = peers.length - receivers.length;
     return {
       id: this.id,
       ...this.share,
       complete: this.finished,
+      receivers: {
+        complete: receivers.filter(({ complete }) => complete).length,
+        of: Math.max(receivers.length, this.expected - Math.max(1, seeds)),
+      },
       expected: this.expected,
       done: this.done,
       copies: this.#copyRange(),
       messages: { ...this.#messages },
-      peers: [...here, ...this.#departed.values()].sort((a, b) => a.id - b.id),
+      peers: peers.sort((a, b) => a.id - b.id),
     };
   }
 

@@ -210,7 +210,7 @@ export class BlockMap implements View {
 
   #drawStrip(layout: MapLayout, { swarm, palette }: Scene): void {
     const { left, cellsWidth, stripHeight, scale, columns, columnGap } = layout;
-    const here = Math.max(1, this.#peers.filter(({ departure }) => departure === undefined).length);
+    const here = Math.max(1, swarm.holders.length);
     const context = this.#context;
     const colours: string[] = [];
     context.clearRect(0, 0, layout.width, stripHeight + scale);

@@ -43,8 +43,8 @@ export class SwarmHeader implements View {
     this.#fill.style.width = `${percent}%`;
     this.#track.setAttribute("aria-valuenow", rounded);
     this.#tell("Copied", rounded, "%");
-    this.#tell("Peers", String(here), "here");
-    this.#tell("Complete", `${complete} of ${of}`, "");
+    this.#tell("Peers", String(here), swarm.isOver ? "at the end" : "here");
+    this.#tell("Complete", `${complete} of ${of}`, of === 1 ? "receiver" : "receivers");
     const [rate = "", rateUnit = ""] = formatRate(bytesPerSecond).split(" ");
     this.#tell("Throughput", rate, rateUnit);
     this.#tell("Time left", etaText(etaMs), "");
