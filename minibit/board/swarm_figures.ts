@@ -2,6 +2,11 @@
 import { formatClock } from "../core/formats.ts";
 import type { PeerModel, SwarmModel } from "./swarm_model.ts";
 
+/** How much faster the last one becomes when all others are complete. */
+const FASTER_ALONE = 4;
+/** Who has been here for so long is believed to take up to twice as long as all together, after twice the time three times. */
+const BELIEVED_AFTER_MS = 30_000;
+
 /** A swarm at a glance. */
 export interface SwarmFigures {
   /** Peers that are here; once it is over, those that were at the end. */
@@ -33,7 +38,7 @@ export function figuresOf(swarm: SwarmModel): SwarmFigures {
     of: Math.max(receivers.length, swarm.expected - Math.max(1, seeds)),
     percent: leechers.reduce((sum, peer) => sum + percentOf(peer), 0) / Math.max(1, leechers.length),
     bytesPerSecond: here.reduce((sum, { stats }) => sum + stats.downBytesPerSecond, 0),
-    etaMs: swarmEtaMs(swarm, here),
+    etaMs: swarmEtaMs(swarm),
     copies: copiesOf(swarm.copies),
   };
 }
@@ -84,17 +89,36 @@ export function copiesOf(copies: Uint16Array): SwarmFigures["copies"] {
   return { min, max, mean: sum / Math.max(1, copies.length) };
 }
 
-/** The slowest that receives, but no sooner than all bytes can have come at the rate of all. */
-function swarmEtaMs(swarm: SwarmModel, here: readonly PeerModel[]): number | undefined {
-  const incomplete = here.filter(({ blocks }) => !blocks.complete);
-  const rate = incomplete.reduce((sum, peer) => sum + peer.steadyDownBytesPerSecond, 0);
-  if (incomplete.length === 0 || rate <= 0) {
+/**
+ * All bytes that are missing at the rate of all; or longer, where one is far behind the others.
+ *
+ * What that one receives now is the lesser part of the truth: when the others are complete, their part of the uplinks is left
+ * to it. And the less it counts the shorter the peer has been here: who has just begun receives little.
+ */
+function swarmEtaMs(swarm: SwarmModel): number | undefined {
+  const incomplete = [...swarm.peers.values()].filter((peer) => peer.departure === undefined && !peer.blocks.complete);
+  const all = incomplete.reduce((sum, peer) => sum + peer.steadyDownBytesPerSecond, 0);
+  const rate = swarm.throughput.perSecond;
+  if (rate <= 0 || all <= 0) {
     return undefined;
   }
   const bytes = incomplete.reduce((sum, peer) => sum + missingBytes(swarm, peer), 0);
-  return Math.max((1000 * bytes) / rate, ...incomplete.map((peer) => etaMsOf(swarm, peer) ?? 0));
+  const togetherMs = (1000 * bytes) / rate;
+  const behindMs = incomplete.map((peer) => {
+    const ownMs = etaMsOf(swarm, peer) ?? 0;
+    const othersBytes = bytes - missingBytes(swarm, peer);
+    const othersMs = (1000 * othersBytes) / Math.max(1, all - peer.steadyDownBytesPerSecond);
+    const knownMs = swarm.lastMs - peer.joinedMs;
+    return ownMs <= othersMs
+      ? 0
+      : Math.min(othersMs + (ownMs - othersMs) / FASTER_ALONE, togetherMs * (1 + knownMs / BELIEVED_AFTER_MS));
+  });
+  return Math.max(togetherMs, ...behindMs);
 }
 
-function missingBytes({ share }: SwarmModel, { blocks }: PeerModel): number {
-  return Math.max(0, share.sizeBytes - blocks.count * share.blockSizeBytes);
+/** What a peer has still to fetch: blocks it told of, and bytes that are not a whole block yet, or not told of. */
+function missingBytes({ share }: SwarmModel, { blocks, stats, foundBytes }: PeerModel): number {
+  const fetched = stats.downBytes - stats.duplicateBytes - stats.hashFailures * share.blockSizeBytes;
+  const held = Math.max(blocks.count * share.blockSizeBytes, foundBytes + fetched);
+  return Math.max(0, share.sizeBytes - held);
 }

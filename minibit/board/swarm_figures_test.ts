@@ -55,8 +55,8 @@ test("the figures of a swarm under way", () => {
   const swarm = board(rate(1, 5), rate(2, 19));
   expect(figuresOf(swarm)).toEqual({
     ...{ here: 3, complete: 0, of: 2, percent: 20, bytesPerSecond: 24 },
-    // 55 bytes at 5 a second take longest
-    etaMs: 11_000,
+    // 150 bytes at 24 a second, and a little for peer 1: it takes 11 s alone, the other 5 s
+    etaMs: 5000 + 6000 / 4,
     copies: { min: 1, mean: 1.4, max: 2 },
   });
   expect(etaMsOf(swarm, swarm.peers.get(2) as PeerModel)).toBe(5000);

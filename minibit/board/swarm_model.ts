@@ -11,6 +11,7 @@ import {
   toHeld,
 } from "./board_event.ts";
 import { History } from "./history.ts";
+import { SteadyRate } from "./steady_rate.ts";
 import { toBoardStats } from "./tracker_news.ts";
 
 /** A peer that has not reported yet. */
@@ -26,6 +27,8 @@ export interface PeerModel extends BoardPeer {
   stats: BoardStats;
   /** What it receives, without the ups and downs of a few seconds: how long it takes is told from this. */
   steadyDownBytesPerSecond: number;
+  /** What it held before anything came. */
+  foundBytes: number;
   /** Since when it has told the same activity. */
   activeSinceMs: number;
   completeMs: number | undefined;
@@ -46,9 +49,13 @@ export class SwarmModel {
   /** How many of the `holders` hold each block. */
   readonly copies: Uint16Array;
   readonly history = new History();
+  /** What all peers receive together. */
+  readonly throughput: SteadyRate;
   /** Longest gone first. */
   readonly #departed = new Set<number>();
   #isOver = false;
+  /** When something happened last. */
+  lastMs = 0;
   /** When as many peers as expected were complete. */
   doneMs: number | undefined;
 
@@ -59,6 +66,7 @@ export class SwarmModel {
     this.uplinkBytesPerSecond = event.uplinkBytesPerSecond;
     this.peerUplinks = new Map(event.peerUplinks);
     this.beganMs = t;
+    this.throughput = new SteadyRate(t);
     this.copies = new Uint16Array(event.share.blockCount);
   }
 
@@ -78,6 +86,7 @@ export class SwarmModel {
     const former = this.peers.get(joining.id);
     if (former?.departure === undefined && former !== undefined) {
       this.#count(former.blocks, -1);
+      this.throughput.note(-former.stats.downBytesPerSecond, t);
     }
     const { id, name, host, port } = joining;
     // who fetched it all and comes back is a receiver still
@@ -92,7 +101,7 @@ export class SwarmModel {
       joinedMs: t,
       blocks: held,
       stats: NO_BOARD_STATS,
-      steadyDownBytesPerSecond: 0,
+      ...{ steadyDownBytesPerSecond: 0, foundBytes: this.#bytesOf(held) },
       activeSinceMs: t,
       completeMs: held.complete ? former?.completeMs : undefined,
       departure: undefined,
@@ -112,6 +121,9 @@ export class SwarmModel {
     for (const block of addAll(peer.blocks, blocks)) {
       this.copies[block] = (this.copies[block] ?? 0) + 1;
     }
+    if (peer.stats.downBytes === 0) {
+      peer.foundBytes = this.#bytesOf(peer.blocks); // it registered before it had looked
+    }
     this.#note(t);
   }
 
@@ -128,6 +140,7 @@ export class SwarmModel {
       peer.steadyDownBytesPerSecond > 0 && rate > 0
         ? STEADY * (rate - peer.steadyDownBytesPerSecond)
         : rate - peer.steadyDownBytesPerSecond;
+    this.throughput.note(rate - peer.stats.downBytesPerSecond, t);
     peer.stats = stats;
     this.#note(t);
   }
@@ -147,6 +160,7 @@ export class SwarmModel {
       return;
     }
     peer.departure = { how, t };
+    this.throughput.note(-peer.stats.downBytesPerSecond, t);
     peer.stats = {
       ...peer.stats,
       ...{ downBytesPerSecond: 0, upBytesPerSecond: 0, regular: [], optimistic: [], flows: [], fetching: [] },
@@ -233,6 +247,10 @@ export class SwarmModel {
     );
   }
 
+  #bytesOf(blocks: Bitfield): number {
+    return Math.min(this.share.sizeBytes, blocks.count * this.share.blockSizeBytes);
+  }
+
   #isHolder({ departure, blocks }: PeerModel): boolean {
     return departure === undefined || (this.#isOver && blocks.complete);
   }
@@ -256,6 +274,7 @@ export class SwarmModel {
   }
 
   #note(t: number): void {
+    this.lastMs = t;
     if (!this.#isOver) {
       this.history.note(this, t);
     }
