@@ -15,6 +15,7 @@ const FAILURES: { readonly [code: string]: ConnectFailure } = {
   EHOSTUNREACH: "unreachable",
   ENETUNREACH: "unreachable",
   ENOTFOUND: "unknown host",
+  EAI_AGAIN: "unknown host", // no name server answers, or there is none
 };
 
 /**
