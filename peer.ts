@@ -43,15 +43,14 @@ const log = getLogger("peer");
 /**
  * Runs a peer until its work is done or `stopped` settles.
  *
- * @returns the exit code: 0 done, 130 Ctrl+C
+ * @returns the exit code: 0 done, also when SIGTERM ends a peer that is complete; 130 Ctrl+C
  * @throws {UserError} port in use, tracker unreachable or refusing, source missing, disk full
  */
 export async function runPeer(options: PeerOptions, stopped: Promise<StopReason>): Promise<number> {
   const peer = new Peer(options);
-  return await closeAfter(() => Promise.race([peer.run().then(() => 0), stopped.then(exitCodeOf)]), {
-    close: () => peer.close(),
-    onSecond: tellSecond,
-  });
+  const ended = (): Promise<number> =>
+    Promise.race([peer.run().then(() => 0), stopped.then((reason) => peer.exitCodeOf(reason))]);
+  return await closeAfter(ended, { close: () => peer.close(), onSecond: tellSecond });
 }
 
 class Peer {
@@ -118,6 +117,10 @@ class Peer {
     await this.#until(this.#complete.promise);
     await this.#until(this.#mayLeave());
     this.#client?.report();
+  }
+
+  exitCodeOf(reason: StopReason): number {
+    return exitCodeOf(reason, { isDone: this.#isComplete });
   }
 
   async close(): Promise<void> {

@@ -17,6 +17,7 @@ import { UserError } from "./minibit/core/errors.ts";
 import { MAX_SWARM_PEERS } from "./minibit/core/limits.ts";
 import type { TrackerStatus } from "./minibit/core/tracker_core.ts";
 import type { TrackerEvent } from "./minibit/core/tracker_io.ts";
+import type { SwarmStatus } from "./minibit/core/tracker_swarm.ts";
 import { type TrackerMessages, trackerWire } from "./minibit/core/tracker_wire.ts";
 import { BOARD_FLAGS, parsePeerUplink } from "./minibit/io/board_flags.ts";
 import { parseCommandLine, parseText, runMain } from "./minibit/io/cli.ts";
@@ -285,7 +286,9 @@ async function main(): Promise<number> {
     ...(watch === undefined ? {} : { write: (line) => watch.log(line) }),
   });
   const over = Promise.withResolvers<number>();
-  void stopped.then((reason) => over.resolve(exitCodeOf(reason)));
+  void stopped.then((reason) =>
+    over.resolve(exitCodeOf(reason, { isDone: deadline === undefined && tracker.status().swarms.every(isIdle) })),
+  );
   if (exitWhenDone) {
     void tracker.done.then(() => over.resolve(0));
   }
@@ -299,6 +302,11 @@ async function main(): Promise<number> {
     await recorder?.close();
     await exportPageAtEnd();
   });
+}
+
+/** Whether nobody in a swarm waits for blocks, and nobody is still to come. */
+function isIdle({ done, expected, peers }: SwarmStatus): boolean {
+  return done || (expected === 0 && peers.every(({ state, complete }) => complete || state !== "here"));
 }
 
 /** Shows a recording until Ctrl+C, or writes it as one page; returns the exit code. */
@@ -321,7 +329,7 @@ async function runReplay(
   const stopped = new Promise<StopReason>(onStop);
   const server = serve(createBoardApp({ kind: "replay", recording }), options);
   console.log(`Replaying ${replay} on ${server.url}`);
-  return await stopped.then(exitCodeOf).finally(() => server.stop());
+  return await stopped.then((reason) => exitCodeOf(reason, { isDone: true })).finally(() => server.stop());
 }
 
 /** @throws {UserError} for flags that do not go together */

@@ -21,7 +21,7 @@ const EXIT_CODES: { readonly [R in StopReason]: number } = { SIGINT: 130, SIGTER
  * @example
  * ```ts
  * const stopped = new Promise<StopReason>(onStop);
- * const exitCode = await Promise.race([work(), stopped.then(exitCodeOf)]);
+ * const exitCode = await Promise.race([work(), stopped.then((reason) => exitCodeOf(reason))]);
  * ```
  * @returns a function that ends the watch
  */
@@ -53,7 +53,11 @@ export function onStop(callback: (reason: StopReason) => void): () => void {
   };
 }
 
-/** The exit code of a process that stopped for `reason`: 128 + the signal's number, as shells have it. */
-export function exitCodeOf(reason: StopReason): number {
-  return EXIT_CODES[reason];
+/**
+ * The exit code of a process that stopped for `reason`: 128 + the signal's number, as shells have it.
+ *
+ * @param options.isDone nothing was left undone: SIGTERM is then how a service is stopped, and no failure
+ */
+export function exitCodeOf(reason: StopReason, options: { readonly isDone?: boolean } = {}): number {
+  return reason === "SIGTERM" && options.isDone === true ? 0 : EXIT_CODES[reason];
 }

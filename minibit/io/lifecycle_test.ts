@@ -28,6 +28,13 @@ for (const [signal, exitCode] of [
   });
 }
 
+test("SIGTERM is no failure of a process that has done its work; Ctrl+C and the end of the parent are", () => {
+  expect(exitCodeOf("SIGTERM", { isDone: true })).toBe(0);
+  expect(exitCodeOf("SIGTERM", { isDone: false })).toBe(143);
+  expect(exitCodeOf("SIGINT", { isDone: true })).toBe(130);
+  expect(exitCodeOf("parent gone", { isDone: true })).toBe(1);
+});
+
 test("the end of the parent stops a child that was told to watch it", async () => {
   const { child, next } = start("process.exit(exitCodeOf(reason));", { [EXIT_WITH_PARENT]: "1" });
   expect(await next()).toBe("Ready");
