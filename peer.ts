@@ -92,7 +92,7 @@ class Peer {
   }
 
   async run(): Promise<void> {
-    const { listen, source, reporter } = this.#options;
+    const { listen, source, reporter, isStartedByRun } = this.#options;
     if (source === undefined) {
       await this.#claimPlace();
     }
@@ -103,7 +103,7 @@ class Peer {
           port: listen.port,
           socket: framed(peerWire, { traffic: this.#traffic, accept: (socket) => this.#accept(socket) }),
         }),
-      { ...listen, flag: "--port" },
+      { ...listen, flag: isStartedByRun === true ? "--peer-port" : "--port" },
     );
     const seed = source === undefined ? undefined : await this.#openSeed(source);
     if (seed !== undefined) {
@@ -190,7 +190,7 @@ class Peer {
     log.info("calling the tracker at {tracker}", { tracker: formatAddress(tracker) });
     let putOff: string | undefined;
     this.#unreachableTimer = setTimeout(() => {
-      const text = `no answer for ${formatDuration(trackerTimeoutMs)} (start it with: bun tracker.ts, or name it with --tracker)`;
+      const text = `no answer for ${formatDuration(trackerTimeoutMs)} (${this.#trackerHint})`;
       this.#fatal.reject(new UserError(putOff ?? `Cannot reach the tracker at ${formatAddress(tracker)}: ${text}`));
     }, trackerTimeoutMs);
     if (this.#options.source === undefined) {
@@ -257,6 +257,12 @@ class Peer {
       const share = await this.#prepared(found);
       this.#drive(swarmIdOf(found.manifestBytes)).open(share);
     }
+  }
+
+  get #trackerHint(): string {
+    return this.#options.isStartedByRun === true
+      ? "is this an address at which the others reach the machine that runs run_full.ts, and its port open? see --advertise and --port"
+      : "start it with: bun tracker.ts, or name it with --tracker";
   }
 
   get #port(): number {

@@ -14,7 +14,7 @@ import { closeAfter, tellSecond } from "./minibit/io/close_after.ts";
 import { exitCodeOf, onStop, type StopReason } from "./minibit/io/lifecycle.ts";
 import { freePort } from "./minibit/io/listening.ts";
 import { readStoredManifest } from "./minibit/io/open_store.ts";
-import { FIRST_PORT } from "./minibit/io/peer_options.ts";
+import { FIRST_PORT, STARTED_BY_RUN } from "./minibit/io/peer_options.ts";
 import { parseReport } from "./minibit/io/peer_report.ts";
 import type { PlaceLock } from "./minibit/io/place_lock.ts";
 import {
@@ -36,6 +36,8 @@ import { formatSize, parseRate } from "./minibit/io/units.ts";
 import manifestOfPackage from "./package.json" with { type: "json" };
 import { resultPath, verifyResult } from "./utils.ts";
 
+/** Peers of a run that is not told how many. */
+const DEFAULT_PEERS = 5;
 /** The oldest Bun that runs MiniBit; other machines that have an older one are sent their own. */
 const OLDEST_BUN = manifestOfPackage.engines.bun.replace(">=", "");
 
@@ -275,7 +277,7 @@ class LocalSwarm {
     return this.#group.start({
       name,
       command: [process.execPath, join(import.meta.dir, script), ...flags],
-      env: { ...withoutFlags(), ...LIGHT_COMPILER },
+      env: { ...withoutFlags(), ...LIGHT_COMPILER, [STARTED_BY_RUN]: "1" },
       onErrorLine: (line) => this.#errorLine(line),
       ...heard,
     });
@@ -331,7 +333,18 @@ async function main(): Promise<number> {
       "bun run_full.ts --hosts hosts.txt --source ./dataset --to /data/dataset",
     ],
   });
-  const { store, blockSize, uploadLimit, downloadLimit, unchokeInterval, logLevel, logFile, hosts } = values;
+  const {
+    peers = DEFAULT_PEERS,
+    dir = ".",
+    store = "auto",
+    blockSize,
+    uploadLimit,
+    downloadLimit,
+    unchokeInterval,
+    logLevel,
+    logFile,
+    hosts,
+  } = values;
   const stopped = new Promise<StopReason>(onStop);
   const limits = [
     ...["--upload-limit", uploadLimit, "--download-limit", downloadLimit],
@@ -358,11 +371,22 @@ async function main(): Promise<number> {
   const recorded = { record: values.record, uplink: bound.uplink ?? bound.uploadLimit };
   if (hosts === undefined) {
     refuseHostFlags(values);
-    const lessons = new Lessons(values, values.peers);
+    const lessons = new Lessons(values, peers);
     const peerFlags = ["--store", store, ...limits, ...sizes, ...disk];
     const trackerFlags = trackerFlagsOf({ ...recorded, peerUplinks: lessons.uploadLimits });
     return await runFull(
-      { ...values, peerPort: values.peerPort ?? FIRST_PORT, peerFlags, trackerFlags, logFlags, bound, lessons, stdout },
+      {
+        ...values,
+        peers,
+        dir,
+        peerPort: values.peerPort ?? FIRST_PORT,
+        peerFlags,
+        trackerFlags,
+        logFlags,
+        bound,
+        lessons,
+        stdout,
+      },
       stopped,
     ).finally(finish);
   }

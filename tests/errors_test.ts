@@ -51,6 +51,23 @@ describe("a port in use", () => {
     await expectComplaint(bed.start(script, ...args), FAILED, line);
   });
 
+  test("of a peer under run_full is told with the flag that run_full has", async () => {
+    const port = takenPort();
+    const run = bed.start(
+      "run_full.ts",
+      "--port",
+      "0",
+      "--http-port",
+      "0",
+      "--source",
+      SAMPLE,
+      "--peer-port",
+      `${port}`,
+    );
+    const reason = `Cannot listen on ${HOST}:${port}: the port is in use (try --peer-port)`;
+    await expectComplaint(run, FAILED, `Cannot start peer 0: it ended with exit code 1: ${reason}`);
+  });
+
   test("under run_full is told once, with the child that needs it", async () => {
     const port = takenPort();
     const run = bed.runFull("--source", SAMPLE, "--http-port", String(port));
@@ -70,6 +87,18 @@ describe("a tracker that does not answer", () => {
     const tracker = `${HOST}:${freePort(HOST)}`;
     const line = `Cannot reach the tracker at ${tracker}: no answer for 300ms (start it with: bun tracker.ts, or name it with --tracker)`;
     await expectComplaint(quietPeer(Number(id), tracker, "--tracker-timeout", "300ms", ...flags), FAILED, line);
+  });
+
+  test("is told with what to look at where run_full.ts started the peer", async () => {
+    const tracker = `${HOST}:${freePort(HOST)}`;
+    const env = ["env", "MINIBIT_STARTED_BY_RUN=1", "MINIBIT_LOG_LEVEL=off", `MINIBIT_TRACKER=${tracker}`];
+    const flags = ["1", "--port", "0", "--tracker-timeout", "300ms"];
+    const peer = bed.startWrapped((command) => [...env, ...command], "peer.ts", ...flags);
+    await expectComplaint(
+      peer,
+      FAILED,
+      /no answer for 300ms \(is this an address at which .*see --advertise and --port\)$/,
+    );
   });
 
   test("because it is none is told at once", async () => {
@@ -102,7 +131,29 @@ describe("a command line", () => {
     ["run_full.ts --to copy", "Cannot use --to without --hosts: it is for copies on other machines"],
     ["run_full.ts --quorum 50%", "Cannot use --quorum without --hosts: it is for copies on other machines"],
     ["run_full.ts --keep-partial", "Cannot use --keep-partial without --hosts: it is for copies on other machines"],
-    ["run_full.ts --peers 0", `Cannot use --peers "0": not a whole number of 1 to 500`],
+    ["run_full.ts --ssh rsh", "Cannot use --ssh without --hosts: it is for copies on other machines"],
+    ["run_full.ts --peers 0", `Cannot use --peers "0": not a whole number of 2 to 500`],
+    ["run_full.ts --peers 1", `Cannot use --peers "1": not a whole number of 2 to 500`],
+    ...["--peers 5", "--dir here", "--resume", "--store direct"].map(
+      (flag) =>
+        [
+          `run_full.ts --hosts hosts --to /a ${flag}`,
+          `Cannot use ${flag.split(" ")[0]} with --hosts: it is for peers on this machine`,
+        ] as const,
+    ),
+    [
+      "run_full.ts --peer-limit 0=0",
+      `Cannot use --peer-limit "0=0": 0 is no rate (write unlimited for no limit; who gives nothing is a --free-rider)`,
+    ],
+    [
+      `run_full.ts --upload-limit 1${"0".repeat(30)}GiB/s`,
+      `Cannot use --upload-limit "1${"0".repeat(30)}GiB/s": more than 2^53 bytes a second (write unlimited for no limit)`,
+    ],
+    ["peer.ts 1 --linger 1000h", `Cannot use --linger "1000h": longer than the 596h that a timer can run`],
+    [
+      "tracker.ts --peer-uplink 4=0",
+      `Cannot use --peer-uplink "4=0": 0 is nothing (write none for a peer that gives nothing)`,
+    ],
     [
       "run_full.ts --upload-limit fast",
       `Cannot use --upload-limit "fast": not an amount a second (write it like 512KiB/s, 50mbit or unlimited)`,

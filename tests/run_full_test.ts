@@ -67,10 +67,6 @@ describe("a swarm", () => {
     });
   }
 
-  test("of the seed alone ends by itself", async () => {
-    await bed.runFull("--peers", "1", "--source", SAMPLE).succeeded();
-  });
-
   test("tells of every peer, of the messages, of the seed's part and the time", async () => {
     const run = bed.runFull("--peers", "3", "--source", SAMPLE);
     await run.succeeded();

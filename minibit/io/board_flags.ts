@@ -1,5 +1,5 @@
 import { type Flags, parseText } from "./cli.ts";
-import { parsePeerId, parseRate } from "./units.ts";
+import { parsePeerId, parseRate, UnitError } from "./units.ts";
 
 /** Flags of the scripts that keep what the board showed. */
 export const BOARD_FLAGS = {
@@ -20,7 +20,14 @@ const NO_UPLINK = "none";
 
 /** Reads `4=100KiB/s`, or `4=none`: a peer and what its uplink carries. @throws {UnitError} */
 export function parsePeerUplink(text: string): readonly [peer: number, bytesPerSecond: number] {
-  const [id = "", rate = ""] = text.split("=", 2);
+  const at = text.indexOf("=");
+  if (at < 0) {
+    throw new UnitError("peer", text, "no peer and '=' in front (write it like 4=100KiB/s)");
+  }
+  const [id, rate] = [text.slice(0, at), text.slice(at + 1)];
+  if (rate === "0") {
+    throw new UnitError("peer", text, `0 is nothing (write ${NO_UPLINK} for a peer that gives nothing)`);
+  }
   return [parsePeerId(id), rate === NO_UPLINK ? 0 : parseRate(rate)];
 }
 

@@ -18,6 +18,9 @@ test("the tracker is told of uplinks only where all are known", () => {
 test("the tracker reads what it is told of one peer", () => {
   expect(parsePeerUplink("4=15KiB/s")).toEqual([4, 15 * KIB]);
   expect(parsePeerUplink("6=none")).toEqual([6, 0]);
-  expect(() => parsePeerUplink("6")).toThrow('Cannot read the rate ""');
+  expect(() => parsePeerUplink("6")).toThrow("no peer and '=' in front");
+  expect(() => parsePeerUplink("6=")).toThrow('Cannot read the rate ""');
+  expect(() => parsePeerUplink("6=1KiB/s=2KiB/s")).toThrow("Cannot read the rate");
+  expect(() => parsePeerUplink("6=0")).toThrow("0 is nothing");
   expect(() => parsePeerUplink("x=1KiB/s")).toThrow("Cannot");
 });

@@ -12,6 +12,7 @@ import { quote } from "../core/quote.ts";
 import { boardUrl, openBrowser } from "./browser.ts";
 import { withoutFlags } from "./cli.ts";
 import type { RemoteHost } from "./hosts_file.ts";
+import { STARTED_BY_RUN } from "./peer_options.ts";
 import { parseReport } from "./peer_report.ts";
 import { type Child, type ChildExit, endedTooSoon, isComplaint, ProcessGroup } from "./process_group.ts";
 import { type RemoteFacts, RemoteFailure, RemotePeer } from "./remote_peer.ts";
@@ -198,6 +199,7 @@ export class HostPush {
       // it leaves when it is told to: who is late may need it
       MINIBIT_LINGER: "1h",
       MINIBIT_TRACKER_TIMEOUT: "1m",
+      [STARTED_BY_RUN]: "1",
     };
   }
 
@@ -247,7 +249,7 @@ export class HostPush {
         ...seedFlags,
         ...logFlags,
       ],
-      env: withoutFlags(),
+      env: { ...withoutFlags(), [STARTED_BY_RUN]: "1" },
       onLine: (line) => this.#records.report(0, line),
       onErrorLine: (line) => this.#errorLine(line),
       isReady: (line) => parseReport(line)?.event === "ready",

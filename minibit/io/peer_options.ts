@@ -13,6 +13,9 @@ import { type Address, parseAddress, parseDuration, parsePercent, parsePort, par
 /** Peer `id` listens on this port plus its id, unless told otherwise. */
 export const FIRST_PORT = 6000;
 
+/** Set to "1" in the environment of a peer that `run_full.ts` started: its hints name flags of that. */
+export const STARTED_BY_RUN = "MINIBIT_STARTED_BY_RUN";
+
 /** What one peer is to do. Sizes in bytes, rates in bytes a second (Infinity: no limit). */
 export interface PeerOptions extends SharingOptions {
   readonly id: number;
@@ -48,6 +51,8 @@ export interface PeerOptions extends SharingOptions {
   /** For lessons: the part of the blocks it sends with a wrong byte, and the one at which it dies; 0 to 1. */
   readonly corrupt?: number | undefined;
   readonly killAt?: number | undefined;
+  /** Whether `run_full.ts` started it. */
+  readonly isStartedByRun?: boolean;
   readonly reporter: Reporter;
 }
 
@@ -149,6 +154,7 @@ export function peerOptionsOf(
     killAt: values.killAt,
     lingerMs: values.linger,
     trackerTimeoutMs: values.trackerTimeout,
+    isStartedByRun: process.env[STARTED_BY_RUN] === "1",
   };
 }
 

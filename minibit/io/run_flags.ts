@@ -1,6 +1,6 @@
 import { UserError } from "../core/errors.ts";
 import { BOARD_FLAGS } from "./board_flags.ts";
-import { type Flag, longOf, parseText, type Values } from "./cli.ts";
+import { type Flag, longOf, parseText, type Switch, type Values } from "./cli.ts";
 import { LOG_FLAGS } from "./logging.ts";
 import { parsePath } from "./paths.ts";
 import { SHARING_FLAGS } from "./peer_options.ts";
@@ -49,11 +49,11 @@ export const RUN_FLAGS = {
   peers: {
     value: "n",
     help: "peers in all, peer 0 among them",
-    parse: (text: string) => parseInteger(text, { what: "number of peers", min: 1, max: MAX_PEERS }),
-    default: "5",
+    parse: (text: string) => parseInteger(text, { what: "number of peers", min: 2, max: MAX_PEERS }),
+    defaultHelp: "5",
   },
   source: { value: "path", help: "file or folder to share", parse: parsePath, default: "arquivos" },
-  dir: { value: "path", help: "where blocos_peer_N and reconstruido_peer_N go", parse: parsePath, default: "." },
+  dir: { value: "path", help: "where blocos_peer_N and reconstruido_peer_N go", parse: parsePath, defaultHelp: "." },
   port: { value: "port", help: "the tracker's port, 0 for a free one", parse: parsePort, default: "5000" },
   httpPort: { value: "port", help: "port of the board, 0 for a free one", parse: parsePort, default: "8080" },
   peerPort: {
@@ -72,7 +72,10 @@ export const RUN_FLAGS = {
   replace: { help: "replace copies that no earlier run put there, or that somebody changed since" },
   ...BOARD_FLAGS,
   ...HOST_FLAGS,
-  store: handedOn(SHARING_FLAGS.store),
+  store: {
+    ...{ value: SHARING_FLAGS.store.value, help: SHARING_FLAGS.store.help },
+    ...{ parse: handedOn(SHARING_FLAGS.store).parse, defaultHelp: SHARING_FLAGS.store.default },
+  },
   blockSize: handedOn(SHARING_FLAGS.blockSize),
   uploadLimit: handedOn(SHARING_FLAGS.uploadLimit),
   downloadLimit: handedOn(SHARING_FLAGS.downloadLimit),
@@ -87,16 +90,33 @@ export const RUN_FLAGS = {
 /** What they say. */
 export type RunValues = Values<typeof RUN_FLAGS, { readonly [name: string]: never }>;
 
+/** Flags that mean nothing with `--hosts`; those to teach with are refused by `refuseLessons`. */
+const LOCAL_FLAGS = ["peers", "dir", "resume", "store"] as const;
+
 /** Refuses what is of use on other machines only. @throws {UserError} naming the flag */
 export function refuseHostFlags(values: RunValues): void {
-  const { to, basis, keepPartial, deadline, quorum, advertise } = values;
-  const given = Object.entries({ to, basis, keepPartial, deadline, advertise, quorum: quorum !== 1 });
-  const wrong = given.find(([, value]) => value !== undefined && value !== false);
+  const { hosts: _, ...flags } = HOST_FLAGS;
+  const wrong = Object.entries(flags).find(([name, flag]) => isGiven(values[name as keyof typeof flags], flag));
   if (wrong !== undefined) {
     throw new UserError(`Cannot use ${longOf(wrong[0])} without --hosts: it is for copies on other machines`, {
       exitCode: 2,
     });
   }
+}
+
+/** Refuses what is of use on this machine only. @throws {UserError} naming the flag */
+export function refuseLocalFlags(values: RunValues): void {
+  const wrong = LOCAL_FLAGS.find((name) => isGiven(values[name], RUN_FLAGS[name]));
+  if (wrong !== undefined) {
+    throw new UserError(`Cannot use ${longOf(wrong)} with --hosts: it is for peers on this machine`, { exitCode: 2 });
+  }
+}
+
+/** Whether a flag says something else than when it is left out. */
+function isGiven(value: unknown, flag: Flag<unknown> | Switch): boolean {
+  const byDefault = "parse" in flag && flag.default !== undefined ? flag.parse(flag.default) : undefined;
+  const isNothing = value === undefined || value === false || (Array.isArray(value) && value.length === 0);
+  return !isNothing && JSON.stringify(value) !== JSON.stringify(byDefault);
 }
 
 /** A flag that is handed to the peers as it is: a wrong one is refused before any of them starts. */

@@ -5,7 +5,7 @@ import { HostPush, type HostPushOptions } from "./host_push.ts";
 import { readHosts } from "./hosts_file.ts";
 import { checkQuorum, hostsTable } from "./hosts_summary.ts";
 import { exitCodeOf, type StopReason } from "./lifecycle.ts";
-import type { RunValues } from "./run_flags.ts";
+import { type RunValues, refuseLocalFlags } from "./run_flags.ts";
 import { refuseLessons } from "./teaching.ts";
 
 /** A push, and when it counts as a success. */
@@ -39,6 +39,7 @@ export function hostOptionsOf(
   values: RunValues & { readonly hosts: string },
 ): Omit<HostRunOptions, "seedFlags" | "trackerFlags" | "logFlags" | "bound" | "stdout" | "script" | "program"> {
   const { hosts, to, ssh, uploadLimit, downloadLimit, logLevel, unchokeInterval, basis } = values;
+  refuseLocalFlags(values);
   refuseLessons(values);
   if (to === undefined) {
     throw new UserError("Cannot use --hosts: where should the copies go? (add --to /path/of/the/copy)", {

@@ -18,7 +18,7 @@ export const TEACHING_FLAGS = {
   peerLimit: {
     value: "peer=rate",
     help: "to teach: most that this peer sends, in place of --upload-limit",
-    parse: forPeer("=", parseRate, "4=100KiB/s"),
+    parse: forPeer("=", parsePeerLimit, "4=100KiB/s"),
     repeats: true,
   },
   freeRider: {
@@ -198,6 +198,18 @@ export function refuseLessons(values: TeachingValues & { readonly stay: boolean 
   if (values.stay) {
     throw refusal("--stay with --hosts: it is for a swarm on this machine");
   }
+}
+
+/** A rate. Elsewhere 0 is no limit; for one peer it would be taken for its contrary. */
+function parsePeerLimit(text: string): number {
+  if (text === "0") {
+    throw new UnitError(
+      "rate",
+      text,
+      "0 is no rate (write unlimited for no limit; who gives nothing is a --free-rider)",
+    );
+  }
+  return parseRate(text);
 }
 
 /** Reads a peer's number, `sign`, and what `parse` takes; 0 and all there is are no parts to wait for or to send wrong. */

@@ -52,6 +52,8 @@ const MS_PER_UNIT: ReadonlyMap<string, number> = new Map([
 ]);
 
 const MAX_PORT = 65_535;
+/** Timers count milliseconds in 31 bits: a longer one would end at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * Reads a size such as `4096`, `64KiB`, `1.5 MiB` or `10MB` (KB = 1000 bytes, KiB = 1024).
@@ -88,6 +90,9 @@ export function parseRate(text: string): number {
   if (bytesPerSecond === undefined || bytesPerSecond < 1) {
     throw new UnitError("rate", text, "not an amount a second (write it like 512KiB/s, 50mbit or unlimited)");
   }
+  if (bytesPerSecond > Number.MAX_SAFE_INTEGER) {
+    throw new UnitError("rate", text, "more than 2^53 bytes a second (write unlimited for no limit)");
+  }
   return bytesPerSecond;
 }
 
@@ -99,8 +104,11 @@ export function parseRate(text: string): number {
  */
 export function parseDuration(text: string): number {
   const milliseconds = text === "0" ? 0 : scaled(text, MS_PER_UNIT);
-  if (milliseconds === undefined || milliseconds > Number.MAX_SAFE_INTEGER) {
+  if (milliseconds === undefined) {
     throw new UnitError("time", text, "not a number with a unit of ms, s, m or h (write it like 250ms or 5s)");
+  }
+  if (milliseconds > MAX_TIMER_MS) {
+    throw new UnitError("time", text, "longer than the 596h that a timer can run");
   }
   return milliseconds;
 }

@@ -60,7 +60,7 @@ describe.skipIf(!HAS_BROWSER)("the board", () => {
       await untilHeld(live, "more", more);
       await live.getByText(/^3 of 4 receivers complete in \d+\.\d s = \d\.\d\d x the bound of \d\.\d s$/).waitFor();
       await live.getByText(/without the share: peer 2$/).waitFor();
-      await live.getByText("4 of 4").waitFor();
+      await live.getByText("3 of 4", { exact: true }).waitFor();
       await run.said(/^The swarm is done; its page stays/);
       await row(live, 1)
         .getByText(/^left at 0:\d\d$/)
