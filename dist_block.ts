@@ -25,7 +25,7 @@ import {
   writeWhole,
 } from "./minibit/io/peer_folder.ts";
 import { statusOf } from "./minibit/io/result.ts";
-import { formatDuration, parseDuration, parseInteger } from "./minibit/io/units.ts";
+import { formatCount, formatDuration, parseDuration, parseInteger } from "./minibit/io/units.ts";
 import { heldBlocks } from "./utils.ts";
 
 /** How often to look whether peer 0 has described its share. */
@@ -117,7 +117,7 @@ async function dealTo(
   const held = new Set(heldBlocks({ dir, peerId }));
   const missing = Array.from({ length: manifest.blockCount }, (_, block) => block).filter((block) => !held.has(block));
   if (missing.length <= 1) {
-    return { peerId, leftAlone: `it lacks ${missing.length} of ${manifest.blockCount} blocks` };
+    return { peerId, leftAlone: `it lacks ${missing.length} of ${formatCount(manifest.blockCount, "block")}` };
   }
   const folder = await claimPeerFolder({ ...stored, dir, peerId });
   const count = Math.min(min + rng.below(max - min + 1), missing.length - 1);
@@ -187,7 +187,7 @@ async function main(): Promise<number> {
       peers: {
         value: "n",
         help: "peers in all, peer 0 among them",
-        parse: (text) => parseInteger(text, { what: "number of peers", min: 1, max: MAX_SWARM_PEERS }),
+        parse: (text) => parseInteger(text, { what: "number of peers", min: 2, max: MAX_SWARM_PEERS }),
         default: "5",
       },
       min: { value: "n", help: "fewest blocks a peer is dealt", parse: count, default: "1" },

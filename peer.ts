@@ -38,7 +38,7 @@ const PROGRESS_MS = 200;
 /** When no tracker has told of a swarm after this long, a peer looks whether it needs one. */
 const ALONE_AFTER_MS = 2000;
 
-const log = getLogger("peer");
+const log = getLogger();
 
 /**
  * Runs a peer until its work is done or `stopped` settles.

@@ -32,7 +32,7 @@ import { summaryTable } from "./minibit/io/run_summary.ts";
 import { scanShare } from "./minibit/io/share.ts";
 import { lockRun, startFresh } from "./minibit/io/start_fresh.ts";
 import { Lessons } from "./minibit/io/teaching.ts";
-import { formatSize, parseRate } from "./minibit/io/units.ts";
+import { formatCount, formatSize, MAX_PORT, parseRate } from "./minibit/io/units.ts";
 import manifestOfPackage from "./package.json" with { type: "json" };
 import { resultPath, verifyResult } from "./utils.ts";
 
@@ -215,7 +215,7 @@ class LocalSwarm {
       const { share } = this.#records.all[0] ?? {};
       if (share !== undefined) {
         this.#options.stdout.write(
-          `Sharing "${share.name}" (${formatSize(share.sizeBytes)} in ${share.blockCount} blocks) with ${peers - 1} peers\n`,
+          `Sharing "${share.name}" (${formatSize(share.sizeBytes)} in ${formatCount(share.blockCount, "block")}) with ${formatCount(peers - 1, "peer")}\n`,
         );
       }
     }
@@ -371,6 +371,13 @@ async function main(): Promise<number> {
   const recorded = { record: values.record, uplink: bound.uplink ?? bound.uploadLimit };
   if (hosts === undefined) {
     refuseHostFlags(values);
+    const lastPort = (values.peerPort ?? FIRST_PORT) + peers - 1;
+    if (values.peerPort !== 0 && lastPort > MAX_PORT) {
+      throw new UserError(
+        `Cannot use --peer-port ${values.peerPort} for ${peers} peers: the last one's would be ${lastPort}, and ${MAX_PORT} is the last there is`,
+        { exitCode: 2 },
+      );
+    }
     const lessons = new Lessons(values, peers);
     const peerFlags = ["--store", store, ...limits, ...sizes, ...disk];
     const trackerFlags = trackerFlagsOf({ ...recorded, peerUplinks: lessons.uploadLimits });

@@ -169,7 +169,7 @@ function logEvent(event: TrackerEvent, remote: string | undefined): void {
       break;
     case "registered": {
       const { swarm, peer, blocks } = event;
-      log.info("Peer {peer} joins {swarm} at {address} with {blocks} blocks", {
+      log.info("Peer {peer} joins {swarm} at {address}, blocks held: {blocks}", {
         peer: peer.id,
         swarm: swarm.name,
         address: formatAddress(peer),
@@ -193,7 +193,7 @@ function logEvent(event: TrackerEvent, remote: string | undefined): void {
       log.warning("Peer {peer} of {swarm} is gone", { peer: event.peer.id, swarm: event.swarm.name });
       break;
     case "swarm done":
-      log.info("All {complete} peers hold all of {swarm}", { complete: event.complete, swarm: event.swarm.name });
+      log.info("All peers ({complete}) hold all of {swarm}", { complete: event.complete, swarm: event.swarm.name });
       break;
     case "refused":
       log.warning("Refused {remote}: {text}", { remote, text: event.text });

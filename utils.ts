@@ -3,6 +3,7 @@
  * comparing a copy with what it should be.
  */
 import { UserError } from "./minibit/core/errors.ts";
+import { formatCount } from "./minibit/core/formats.ts";
 import { FileMap } from "./minibit/core/geometry.ts";
 import { geometryOf, type Manifest } from "./minibit/core/manifest.ts";
 import { quote } from "./minibit/core/quote.ts";
@@ -73,7 +74,7 @@ export async function reconstruct(from: PeerPlace): Promise<string> {
       const { count, size } = store.found;
       if (count < size) {
         throw new UserError(
-          `Cannot reconstruct from ${folder}: ${size - count} of ${size} blocks are missing (fetch them)`,
+          `Cannot reconstruct from ${folder}: ${size - count} of ${formatCount(size, "block")} ${size - count === 1 ? "is" : "are"} missing (fetch them)`,
         );
       }
       return await store.finish();

@@ -125,6 +125,7 @@ describe("a command line", () => {
       `Cannot use --upload-limit "5": not an amount a second (write it like 512KiB/s, 50mbit or unlimited)`,
     ],
     ["tracker.ts --expect some", /^Cannot use --expect "some": not a whole number of 0 to \d+$/.source],
+    ["dist_block.ts --peers 1", `Cannot use --peers "1": not a whole number of 2 to 20000`],
     ["dist_block.ts --min 5 --max 2", "Cannot deal 5 to 2 blocks: --min is above --max"],
     ["tracker.ts --quorum 50%", "Cannot use --quorum: when should it be judged? (add --deadline)"],
     ["tracker.ts --record a --export ./a", "Cannot use --record and --export for the same file 'a'"],
@@ -148,6 +149,13 @@ describe("a command line", () => {
     [
       `run_full.ts --upload-limit 1${"0".repeat(30)}GiB/s`,
       `Cannot use --upload-limit "1${"0".repeat(30)}GiB/s": more than 2^53 bytes a second (write unlimited for no limit)`,
+    ],
+    ["peer.ts 70000", "Cannot use port 76000 for peer 70000: the last one is 65535 (name one with --port)"],
+    ["peer.ts 1 --keep-partial", "Cannot use --keep-partial without --to: all else is kept anyway"],
+    ["peer.ts 0 --to copy", "Cannot use --to for a peer that has the source: it makes no copy"],
+    [
+      "run_full.ts --peer-port 65535 --peers 3",
+      "Cannot use --peer-port 65535 for 3 peers: the last one's would be 65537, and 65535 is the last there is",
     ],
     ["peer.ts 1 --linger 1000h", `Cannot use --linger "1000h": longer than the 596h that a timer can run`],
     [

@@ -67,6 +67,16 @@ describe("a swarm", () => {
     });
   }
 
+  test("of two, one block and one source is told of as one", async () => {
+    writeFileSync(bed.path("small"), "x");
+    const run = bed.runFull("--peers", "2", "--source", bed.path("small"), "--log-level", "info");
+    await run.succeeded();
+    expect(run.lines[0]).toBe('Sharing "small" (1 B in 1 block) with 1 peer');
+    const told = [...run.lines, ...run.complaints].join("\n");
+    expect(told).toContain("from 1 peer\n");
+    expect(told).not.toMatch(/\b1 (peers|blocks|receivers|hosts)\b|peer \d peer/);
+  });
+
   test("tells of every peer, of the messages, of the seed's part and the time", async () => {
     const run = bed.runFull("--peers", "3", "--source", SAMPLE);
     await run.succeeded();

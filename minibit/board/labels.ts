@@ -1,3 +1,4 @@
+import { formatCount } from "../core/formats.ts";
 import type { PeerModel } from "./swarm_model.ts";
 
 /** A longer name is cut: it would push everything else off a line. */
@@ -26,7 +27,7 @@ export function nameList(names: readonly string[], max = 3): string {
   if (names.length <= max) {
     return names.length < 2 ? (names[0] ?? "") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
   }
-  return `${names.slice(0, max).join(", ")} and ${names.length - max} others`;
+  return `${names.slice(0, max).join(", ")} and ${formatCount(names.length - max, "other")}`;
 }
 
 /** `1 block`, `2 blocks`. */

@@ -62,7 +62,7 @@ function completeWords({ seed, stats }: PeerModel): string {
 
 function chokedWords({ stats: { chokedBy, neighbours } }: PeerModel): string {
   if (chokedBy < neighbours) {
-    return `choked by ${chokedBy} of ${neighbours} neighbours`;
+    return `choked by ${chokedBy} of ${counted(neighbours, "neighbour")}`;
   }
   return neighbours === 1 ? "choked by its only neighbour" : `choked by all ${neighbours} neighbours`;
 }

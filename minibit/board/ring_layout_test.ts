@@ -105,6 +105,7 @@ test("names of strangers are one short line", () => {
   expect(tame("a\u202eb\u0000c\nd ")).toBe("abcd");
   expect(tame("x".repeat(500))).toBe(`${"x".repeat(23)}…`);
   expect(peerLabel({ id: 7, name: "\u200b " })).toBe("peer 7");
+  expect(nameList(["a", "b", "c", "d"])).toBe("a, b, c and 1 other");
   expect(nameList(["a", "b", "c", "d", "e"])).toBe("a, b, c and 2 others");
   expect([nameList([]), nameList(["a"]), nameList(["a", "b"])]).toEqual(["", "a", "a and b"]);
 });

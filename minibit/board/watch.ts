@@ -1,9 +1,8 @@
 /** The board for a terminal: a table that is drawn in place, or where output is piped a line now and then. */
 import { quote } from "../core/quote.ts";
 import type { ProgressStream } from "../io/progress.ts";
-import { formatPercent, formatRate, formatSize } from "../io/units.ts";
+import { formatCount, formatPercent, formatRate, formatSize } from "../io/units.ts";
 import type { BoardModel } from "./board_model.ts";
-import { counted } from "./labels.ts";
 import { peerWords } from "./peer_words.ts";
 import { figuresOf } from "./swarm_figures.ts";
 import type { PeerModel, SwarmModel } from "./swarm_model.ts";
@@ -123,9 +122,9 @@ function summaryOf(swarm: SwarmModel): string {
   const { here, complete, of, bytesPerSecond, copies } = figuresOf(swarm);
   const { share, isOver } = swarm;
   return [
-    `${shown(share.name)}: ${formatSize(share.sizeBytes)} in ${counted(share.blockCount, "block")}`,
-    `${counted(here, "peer")} ${isOver ? "at the end" : "here"}`,
-    `${complete} of ${counted(of, "receiver")} complete`,
+    `${shown(share.name)}: ${formatSize(share.sizeBytes)} in ${formatCount(share.blockCount, "block")}`,
+    `${formatCount(here, "peer")} ${isOver ? "at the end" : "here"}`,
+    `${complete} of ${formatCount(of, "receiver")} complete`,
     formatRate(bytesPerSecond),
     `${copies.min} to ${copies.max} copies of each block`,
   ].join(", ");

@@ -48,6 +48,11 @@ export function formatClock(milliseconds: number): string {
     : `${hours}:${twoDigits(minutes % 60)}:${twoDigits(seconds % 60)}`;
 }
 
+/** Writes how many there are of something: `1 peer`, `2 peers`. */
+export function formatCount(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
 /** Writes a ratio of 0 to 1 as a percentage; never `100.0%` before all is there. */
 export function formatPercent(ratio: number): string {
   return `${(Math.floor(ratio * 1000) / 10).toFixed(1)}%`;

@@ -1,6 +1,6 @@
 import { UserError } from "../core/errors.ts";
 import type { SwarmStatus } from "../core/tracker_swarm.ts";
-import { formatDuration, formatPercent, formatRate } from "./units.ts";
+import { formatCount, formatDuration, formatPercent, formatRate } from "./units.ts";
 
 /**
  * Whether enough of an expected group hold the share when their time is over.
@@ -28,7 +28,7 @@ export function checkGroup(
     ...(missing > 0 ? [`${missing} that never came`] : []),
   ];
   throw new UserError(
-    `Cannot confirm ${formatPercent(quorum)} of ${receivers} receivers after ${formatDuration(deadlineMs)}: ${confirmed} hold the share, not ${laggards.join(", ")}`,
+    `Cannot confirm ${formatPercent(quorum)} of ${formatCount(receivers, "receiver")} after ${formatDuration(deadlineMs)}: ${confirmed} ${confirmed === 1 ? "holds" : "hold"} the share, not ${laggards.join(", ")}`,
   );
 }
 

@@ -30,7 +30,7 @@ test("a group is confirmed when its part of the receivers is complete; the seed 
 test("laggards are named: how far they are, whether they are gone, and how many never came", () => {
   const check = (): number => checkGroup(swarm(2, [SLOW, GONE]), { expected: 6, quorum: 1, deadlineMs: 60_000 });
   expect(check).toThrow(
-    "Cannot confirm 100.0% of 5 receivers after 1m00s: 1 hold the share, not peer 8 at 10.0.0.8 (too slow: 43.0% at 1.20 MiB/s), peer 9 at 10.0.0.9 (gone at 10.0%), 2 that never came",
+    "Cannot confirm 100.0% of 5 receivers after 1m00s: 1 holds the share, not peer 8 at 10.0.0.8 (too slow: 43.0% at 1.20 MiB/s), peer 9 at 10.0.0.9 (gone at 10.0%), 2 that never came",
   );
   expect(() => checkGroup(undefined, { expected: 3, quorum: 0.5, deadlineMs: 500 })).toThrow("3 that never came");
 });

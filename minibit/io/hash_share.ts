@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, type Stats } from "node:fs";
 import { UserError } from "../core/errors.ts";
+import { formatCount } from "../core/formats.ts";
 import { defaultBlockSize, Geometry } from "../core/geometry.ts";
 import { MAX_BLOCK_BYTES, MAX_BLOCKS, MIN_BLOCK_BYTES } from "../core/limits.ts";
 import { HASH_BYTES, type Manifest } from "../core/manifest.ts";
@@ -88,7 +89,9 @@ async function hashFile(
 function checkBlockSize(share: Share, asked: number | undefined): number {
   const blockSizeBytes = asked ?? defaultBlockSize(share.sizeBytes);
   const refuse = (reason: string): never => {
-    throw new UserError(`Cannot cut ${quote(share.source)} into blocks of ${blockSizeBytes} bytes: ${reason}`);
+    throw new UserError(
+      `Cannot cut ${quote(share.source)} into blocks of ${formatCount(blockSizeBytes, "byte")}: ${reason}`,
+    );
   };
   if (!Number.isInteger(blockSizeBytes) || blockSizeBytes < MIN_BLOCK_BYTES || blockSizeBytes > MAX_BLOCK_BYTES) {
     refuse(`a block has ${MIN_BLOCK_BYTES} to ${MAX_BLOCK_BYTES} bytes (use another --block-size)`);

@@ -3,7 +3,7 @@ import { UserError } from "../core/errors.ts";
 import type { BoundOptions } from "./bound_report.ts";
 import type { PushOutcome } from "./host_push.ts";
 import { summaryTable } from "./run_summary.ts";
-import { formatPercent } from "./units.ts";
+import { formatCount, formatPercent } from "./units.ts";
 
 /** The table at the end: every machine with its verdict. */
 export function hostsTable(outcome: PushOutcome, bound: BoundOptions): string {
@@ -26,7 +26,7 @@ export function checkQuorum({ hosts }: PushOutcome, quorum: number): number {
   if (confirmed < quorum * hosts.length) {
     const names = laggards.map(({ host, why }) => `${host.name} (${why})`).join(", ");
     throw new UserError(
-      `Cannot confirm ${formatPercent(quorum)} of ${hosts.length} hosts: ${confirmed} hold the share, not ${names}`,
+      `Cannot confirm ${formatPercent(quorum)} of ${formatCount(hosts.length, "host")}: ${confirmed} ${confirmed === 1 ? "holds" : "hold"} the share, not ${names}`,
     );
   }
   return 0;

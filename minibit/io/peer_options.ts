@@ -8,7 +8,16 @@ import type { OpenStoreOptions, StoreKind } from "./open_store.ts";
 import { parsePath } from "./paths.ts";
 import type { StoredManifest } from "./peer_folder.ts";
 import type { Reporter } from "./peer_report.ts";
-import { type Address, parseAddress, parseDuration, parsePercent, parsePort, parseRate, parseSize } from "./units.ts";
+import {
+  type Address,
+  MAX_PORT,
+  parseAddress,
+  parseDuration,
+  parsePercent,
+  parsePort,
+  parseRate,
+  parseSize,
+} from "./units.ts";
 
 /** Peer `id` listens on this port plus its id, unless told otherwise. */
 export const FIRST_PORT = 6000;
@@ -124,17 +133,27 @@ export function peerOptionsOf(
   values: Values<typeof PEER_FLAGS, { readonly id: Argument<number> }>,
 ): Omit<PeerOptions, "reporter"> {
   const { id, host, port, source, dir, to, unchokeInterval } = values;
-  if (to !== undefined && dir !== undefined) {
-    throw new UserError("Cannot use --dir with --to: the copy is made beside the place it goes to", { exitCode: 2 });
-  }
-  if (values.swarm !== undefined && (source !== undefined || id === 0)) {
-    throw new UserError("Cannot use --swarm with a source: what this peer shares names its swarm", { exitCode: 2 });
-  }
+  refuse(
+    to !== undefined && dir !== undefined,
+    "Cannot use --dir with --to: the copy is made beside the place it goes to",
+  );
+  refuse(to === undefined && values.keepPartial, "Cannot use --keep-partial without --to: all else is kept anyway");
+  const isSeed = source !== undefined || id === 0;
+  refuse(isSeed && to !== undefined, "Cannot use --to for a peer that has the source: it makes no copy");
+  refuse(
+    isSeed && values.swarm !== undefined,
+    "Cannot use --swarm with a source: what this peer shares names its swarm",
+  );
+  const listenPort = port ?? FIRST_PORT + id;
+  refuse(
+    listenPort > MAX_PORT,
+    `Cannot use port ${listenPort} for peer ${id}: the last one is ${MAX_PORT} (name one with --port)`,
+  );
   return {
     id,
     tracker: values.tracker,
     swarm: values.swarm,
-    listen: { host, port: port ?? FIRST_PORT + id },
+    listen: { host, port: listenPort },
     advertise: values.advertise,
     source: source ?? (id === 0 ? "arquivos" : undefined),
     dir: to === undefined ? (dir ?? ".") : workFolderOf(to),
@@ -156,6 +175,13 @@ export function peerOptionsOf(
     trackerTimeoutMs: values.trackerTimeout,
     isStartedByRun: process.env[STARTED_BY_RUN] === "1",
   };
+}
+
+/** @throws {UserError} with `text`, if something is wrong with the flags */
+function refuse(isWrong: boolean, text: string): void {
+  if (isWrong) {
+    throw new UserError(text, { exitCode: 2 });
+  }
 }
 
 /**

@@ -3,7 +3,7 @@ import type { TimeUse, UplinkUse } from "../core/time_use.ts";
 import { waitsOf } from "./bound_report.ts";
 import type { Logger } from "./logging.ts";
 import { createProgress, type Progress } from "./progress.ts";
-import { formatAddress, formatDuration, formatSize } from "./units.ts";
+import { formatAddress, formatCount, formatDuration, formatSize } from "./units.ts";
 
 /** What a peer tells of its work: as JSON, a line each, to a program that asked for `--events`. */
 export type PeerReport =
@@ -104,7 +104,7 @@ export function reportToPeople(label: string, stream: NodeJS.WriteStream): Repor
       case "share":
         blockCount = told.blockCount;
         say(
-          `Share "${told.name}": ${formatSize(told.sizeBytes)} in ${told.blockCount} blocks of ${formatSize(told.blockSizeBytes)}, ${told.blocks} here`,
+          `Share "${told.name}": ${formatSize(told.sizeBytes)} in ${formatCount(told.blockCount, "block")} of ${formatSize(told.blockSizeBytes)}, ${told.blocks} here`,
         );
         if (told.blocks < blockCount) {
           progress = createProgress({ labels: [label], stream });
@@ -114,7 +114,7 @@ export function reportToPeople(label: string, stream: NodeJS.WriteStream): Repor
         progress?.update(0, {
           percent: blockCount === 0 ? 100 : (100 * told.blocks) / blockCount,
           rateBytesPerSecond: told.bytesPerSecond,
-          text: `from ${told.sources} peers`,
+          text: `from ${formatCount(told.sources, "peer")}`,
         });
         break;
       case "complete":
@@ -127,11 +127,11 @@ export function reportToPeople(label: string, stream: NodeJS.WriteStream): Repor
         break;
       case "killed":
         stop();
-        say(`Killed on purpose: ${label} holds ${told.blocks} blocks`);
+        say(`Killed on purpose: ${label} holds ${formatCount(told.blocks, "block")}`);
         break;
       case "summary":
         say(
-          `Leaving: ${formatSize(told.downBytes)} received from ${told.sources} peers (${formatSize(told.duplicateBytes)} twice), ${formatSize(told.upBytes)} sent`,
+          `Leaving: ${formatSize(told.downBytes)} received from ${formatCount(told.sources, "peer")} (${formatSize(told.duplicateBytes)} twice), ${formatSize(told.upBytes)} sent`,
         );
         if (told.downBytes > 0) {
           say(`While fetching it ${waitsOf([told])}`);

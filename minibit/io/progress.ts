@@ -4,7 +4,7 @@
  * Nothing outside this file knows the library underneath.
  */
 import { type Bar, MultiBar } from "cli-progress";
-import { formatPercent, formatRate } from "./units.ts";
+import { formatCount, formatPercent, formatRate } from "./units.ts";
 
 /** Piped, a line is written each time a peer has passed another such part. */
 const LINE_EVERY_PERCENT = 25;
@@ -116,7 +116,7 @@ function createBars(labels: readonly string[], stream: ProgressStream): Progress
 
 function createMeanBar(labels: readonly string[], stream: ProgressStream): Progress {
   const latest: PeerProgress[] = labels.map(() => ({ percent: 0, rateBytesPerSecond: 0 }));
-  const bars = createBars([`${labels.length} peers`], stream);
+  const bars = createBars([formatCount(labels.length, "peer")], stream);
   return {
     ...bars,
     update(index, progress) {

@@ -1,7 +1,7 @@
 import { type PeerReport, parseReport } from "./peer_report.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import type { PeerRecord } from "./run_summary.ts";
-import { formatDuration } from "./units.ts";
+import { formatCount, formatDuration } from "./units.ts";
 
 /** What the peers of a run told, and the display of how far they are. Peer 0 is the seed; peer N has the label N - 1. */
 export class RunRecords {
@@ -61,7 +61,7 @@ export class RunRecords {
         record.lonelySinceMs = report.neighbours > 0 ? undefined : (record.lonelySinceMs ?? performance.now());
         record.bytesPerSecond = report.bytesPerSecond;
         record.quietSinceMs = report.bytesPerSecond > 0 ? undefined : (record.quietSinceMs ?? performance.now());
-        this.#update(record, `from ${report.sources} peers`);
+        this.#update(record, `from ${formatCount(report.sources, "peer")}`);
         break;
       case "complete":
         record.seconds = report.seconds;

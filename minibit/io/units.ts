@@ -7,7 +7,7 @@
 import { UserError } from "../core/errors.ts";
 import { UNLIMITED } from "../core/formats.ts";
 
-export { formatDuration, formatPercent, formatRate, formatSize } from "../core/formats.ts";
+export { formatCount, formatDuration, formatPercent, formatRate, formatSize } from "../core/formats.ts";
 
 /** A text that is not the value it should be. `reason` is the message's second half, for callers that know the flag. */
 export class UnitError extends UserError {
@@ -51,7 +51,8 @@ const MS_PER_UNIT: ReadonlyMap<string, number> = new Map([
   ["h", 3_600_000],
 ]);
 
-const MAX_PORT = 65_535;
+/** The last port there is. */
+export const MAX_PORT = 65_535;
 /** Timers count milliseconds in 31 bits: a longer one would end at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 

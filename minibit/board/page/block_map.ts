@@ -127,7 +127,10 @@ export class BlockMap implements View {
     this.#row = new ImageData(layout.cellsWidth, Math.max(1, layout.rowHeight - layout.gap));
     const unseen = peers.length - layout.rows;
     this.#more.hidden = unseen <= 0;
-    setText(this.#more, unseen > 0 ? `The first ${MAX_MAP_ROWS} peers are shown, ${unseen} are not` : "");
+    setText(
+      this.#more,
+      unseen > 0 ? `The first ${MAX_MAP_ROWS} peers are shown, ${unseen} ${unseen === 1 ? "is" : "are"} not` : "",
+    );
   }
 
   /** Draws a row if it changed, and tells what did. */

@@ -202,7 +202,7 @@ export class ChokeRing implements View {
         ? [make("strong", { text: peerLabel(peer) }), document.createTextNode(` ${ringWords(swarm, peer)}`)]
         : [
             document.createTextNode(
-              `Point at a peer, or choose one, to see its transfers only${unseen > 0 ? `; ${unseen} more are not drawn` : ""}`,
+              `Point at a peer, or choose one, to see its transfers only${unseen > 0 ? `; ${unseen} more ${unseen === 1 ? "is" : "are"} not drawn` : ""}`,
             ),
           ];
     this.#told.classList.toggle("muted", peer === undefined);
