@@ -86,6 +86,22 @@ describe("a swarm", () => {
     expect(run.lines.filter((line) => /^Total time: \d+\.\d\d s$/.test(line))).toHaveLength(1);
   });
 
+  test.skipIf(!hasProc)(
+    "tells that the seed's uplink was busy where that held it up, and idle where the receiver did",
+    async () => {
+      const idle: number[] = [];
+      for (const limit of ["--upload-limit", "--download-limit"]) {
+        const run = bed.runFull("--source", writeSource(500 * 1024), "--peers", "2", limit, "100KiB/s");
+        await run.succeeded();
+        const [, percent = ""] = await run.said(/^Where the time went: the seed's uplink was idle for ([\d.]+) %/);
+        idle.push(Number(percent));
+      }
+      const [busy = 100, waiting = 0] = idle;
+      expect(busy).toBeLessThan(40); // processes that start on busy machines ask late
+      expect(waiting).toBeGreaterThan(60);
+    },
+  );
+
   test("starts fresh, whatever an earlier run left", async () => {
     writeFileSync(bed.path("older.bin"), "an older share");
     await bed.runFull("--peers", "2", "--source", bed.path("older.bin")).succeeded();

@@ -19,7 +19,7 @@ export interface UplinkUse {
   readonly idleMs: number;
 }
 
-/** Keeps how an uplink is used. Time counts as what was seen at its beginning. */
+/** Keeps how an uplink is used. Time between two looks counts half as what was seen at its beginning, half as at its end. */
 export class UplinkWatch {
   #last: { readonly isWanted: boolean; readonly isBusy: boolean } | undefined;
   #lastMs = 0;
@@ -37,9 +37,10 @@ export class UplinkWatch {
    * @param now.isBusy somebody waits to be served, or bytes wait for the network: those the kernel has taken, too
    */
   note(now: { readonly isWanted: boolean; readonly isBusy: boolean }, nowMs: number): void {
-    if (this.#last?.isWanted === true) {
-      this.#wantedMs += nowMs - this.#lastMs;
-      this.#idleMs += this.#last.isBusy ? 0 : nowMs - this.#lastMs;
+    const halfMs = (nowMs - this.#lastMs) / 2;
+    for (const { isWanted, isBusy } of this.#last === undefined ? [] : [this.#last, now]) {
+      this.#wantedMs += isWanted ? halfMs : 0;
+      this.#idleMs += isWanted && !isBusy ? halfMs : 0;
     }
     this.#last = now;
     this.#lastMs = nowMs;

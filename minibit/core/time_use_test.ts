@@ -19,12 +19,15 @@ test("time without a unit on its way is kept by its reason, until everything is 
 test("the uplink is idle only while somebody wants blocks and nothing is asked or on its way out", () => {
   const watch = new UplinkWatch();
   watch.note({ isWanted: false, isBusy: false }, 0);
-  watch.note({ isWanted: true, isBusy: false }, 1000);
+  watch.note({ isWanted: false, isBusy: true }, 1000);
   watch.note({ isWanted: true, isBusy: true }, 1100);
   watch.note({ isWanted: true, isBusy: true }, 1500);
-  watch.note({ isWanted: false, isBusy: true }, 1900);
+  watch.note({ isWanted: true, isBusy: false }, 1700);
+  watch.note({ isWanted: true, isBusy: false }, 2000);
+  watch.note({ isWanted: false, isBusy: false }, 2200);
   watch.note({ isWanted: false, isBusy: false }, 5000);
-  expect(watch.use).toEqual({ wantedMs: 900, idleMs: 100 });
+  // half of each change, and all between
+  expect(watch.use).toEqual({ wantedMs: 50 + 900 + 100, idleMs: 100 + 300 + 100 });
 });
 
 test("idleReasonOf() blames the choking only of those who have something", () => {

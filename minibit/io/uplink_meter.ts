@@ -3,12 +3,12 @@ import { readFile } from "node:fs/promises";
 import { type UplinkUse, UplinkWatch } from "../core/time_use.ts";
 import type { PeerDriver } from "./peer_driver.ts";
 
-/** How often it is looked at. */
-const LOOK_MS = 100;
-/** Linux walks a table as large as its memory for each look: that takes milliseconds, and never more than this part of the time. */
+/** How often it is looked at: Linux walks a table as large as its memory for each look, and that takes milliseconds. */
+const LOOK_MS = { least: 100, most: 500 };
+/** Between these limits looking takes no more than this part of the time. */
 const MAX_COST = 0.02;
 /** Fewer looks tell nothing. */
-const LEAST_LOOKS = 10;
+const LEAST_LOOKS = 5;
 /** What the other addresses are called by is in the second one, those of IPv4 that call a socket of IPv6 among them. */
 const TABLES = ["/proc/self/net/tcp", "/proc/self/net/tcp6"] as const;
 
@@ -66,8 +66,8 @@ export class UplinkMeter {
     if (unsent !== undefined && !this.#isOver) {
       this.#looks += isWanted ? 1 : 0;
       this.#watch.note({ isWanted, isBusy: isAsked || unsent > 0 }, nowMs);
-      const waitMs = Math.max(LOOK_MS, (performance.now() - nowMs) / MAX_COST);
-      this.#timer = setTimeout(() => void this.#look(), waitMs);
+      const waitMs = Math.max(LOOK_MS.least, (performance.now() - nowMs) / MAX_COST);
+      this.#timer = setTimeout(() => void this.#look(), Math.min(LOOK_MS.most, waitMs));
     }
   }
 }
