@@ -14,7 +14,7 @@ import { closeAfter, tellSecond } from "./minibit/io/close_after.ts";
 import { exitCodeOf, onStop, type StopReason } from "./minibit/io/lifecycle.ts";
 import { freePort } from "./minibit/io/listening.ts";
 import { readStoredManifest } from "./minibit/io/open_store.ts";
-import { FIRST_PORT, STARTED_BY_RUN } from "./minibit/io/peer_options.ts";
+import { STARTED_BY_RUN } from "./minibit/io/peer_options.ts";
 import { parseReport } from "./minibit/io/peer_report.ts";
 import type { PlaceLock } from "./minibit/io/place_lock.ts";
 import {
@@ -25,19 +25,17 @@ import {
   isComplaint,
   ProcessGroup,
 } from "./minibit/io/process_group.ts";
-import { RUN_FLAGS, refuseHostFlags } from "./minibit/io/run_flags.ts";
+import { localOptionsOf, RUN_FLAGS } from "./minibit/io/run_flags.ts";
 import { hostOptionsOf, runHosts } from "./minibit/io/run_hosts.ts";
 import { RunRecords } from "./minibit/io/run_records.ts";
 import { summaryTable } from "./minibit/io/run_summary.ts";
 import { scanShare } from "./minibit/io/share.ts";
 import { lockRun, startFresh } from "./minibit/io/start_fresh.ts";
 import { Lessons } from "./minibit/io/teaching.ts";
-import { formatCount, formatSize, MAX_PORT, parseRate } from "./minibit/io/units.ts";
+import { formatCount, formatSize, parseRate } from "./minibit/io/units.ts";
 import manifestOfPackage from "./package.json" with { type: "json" };
 import { resultPath, verifyResult } from "./utils.ts";
 
-/** Peers of a run that is not told how many. */
-const DEFAULT_PEERS = 5;
 /** The oldest Bun that runs MiniBit; other machines that have an older one are sent their own. */
 const OLDEST_BUN = manifestOfPackage.engines.bun.replace(">=", "");
 
@@ -333,18 +331,7 @@ async function main(): Promise<number> {
       "bun run_full.ts --hosts hosts.txt --source ./dataset --to /data/dataset",
     ],
   });
-  const {
-    peers = DEFAULT_PEERS,
-    dir = ".",
-    store = "auto",
-    blockSize,
-    uploadLimit,
-    downloadLimit,
-    unchokeInterval,
-    logLevel,
-    logFile,
-    hosts,
-  } = values;
+  const { blockSize, uploadLimit, downloadLimit, unchokeInterval, logLevel, logFile, hosts } = values;
   const stopped = new Promise<StopReason>(onStop);
   const limits = [
     ...["--upload-limit", uploadLimit, "--download-limit", downloadLimit],
@@ -370,30 +357,12 @@ async function main(): Promise<number> {
   const finish = await exportAtEnd(values);
   const recorded = { record: values.record, uplink: bound.uplink ?? bound.uploadLimit };
   if (hosts === undefined) {
-    refuseHostFlags(values);
-    const lastPort = (values.peerPort ?? FIRST_PORT) + peers - 1;
-    if (values.peerPort !== 0 && lastPort > MAX_PORT) {
-      throw new UserError(
-        `Cannot use --peer-port ${values.peerPort} for ${peers} peers: the last one's would be ${lastPort}, and ${MAX_PORT} is the last there is`,
-        { exitCode: 2 },
-      );
-    }
-    const lessons = new Lessons(values, peers);
-    const peerFlags = ["--store", store, ...limits, ...sizes, ...disk];
+    const local = localOptionsOf(values);
+    const lessons = new Lessons(values, local.peers);
+    const peerFlags = ["--store", local.store, ...limits, ...sizes, ...disk];
     const trackerFlags = trackerFlagsOf({ ...recorded, peerUplinks: lessons.uploadLimits });
     return await runFull(
-      {
-        ...values,
-        peers,
-        dir,
-        peerPort: values.peerPort ?? FIRST_PORT,
-        peerFlags,
-        trackerFlags,
-        logFlags,
-        bound,
-        lessons,
-        stdout,
-      },
+      { ...values, ...local, peerFlags, trackerFlags, logFlags, bound, lessons, stdout },
       stopped,
     ).finally(finish);
   }

@@ -3,12 +3,13 @@ import { BOARD_FLAGS } from "./board_flags.ts";
 import { type Flag, longOf, parseText, type Switch, type Values } from "./cli.ts";
 import { LOG_FLAGS } from "./logging.ts";
 import { parsePath } from "./paths.ts";
-import { SHARING_FLAGS } from "./peer_options.ts";
+import { FIRST_PORT, SHARING_FLAGS } from "./peer_options.ts";
 import { TEACHING_FLAGS } from "./teaching.ts";
-import { parseDuration, parseInteger, parsePercent, parsePort, parseRate } from "./units.ts";
+import { MAX_PORT, parseDuration, parseInteger, parsePercent, parsePort, parseRate } from "./units.ts";
 
 /** More peers than this do not fit a machine people have: each is a process. */
 const MAX_PEERS = 500;
+const DEFAULT_PEERS = 5;
 
 /** Flags of `run_full.ts` for a swarm on other machines. */
 const HOST_FLAGS = {
@@ -50,7 +51,7 @@ export const RUN_FLAGS = {
     value: "n",
     help: "peers in all, peer 0 among them",
     parse: (text: string) => parseInteger(text, { what: "number of peers", min: 2, max: MAX_PEERS }),
-    defaultHelp: "5",
+    defaultHelp: String(DEFAULT_PEERS),
   },
   source: { value: "path", help: "file or folder to share", parse: parsePath, default: "arquivos" },
   dir: { value: "path", help: "where blocos_peer_N and reconstruido_peer_N go", parse: parsePath, defaultHelp: "." },
@@ -93,8 +94,25 @@ export type RunValues = Values<typeof RUN_FLAGS, { readonly [name: string]: neve
 /** Flags that mean nothing with `--hosts`; those to teach with are refused by `refuseLessons`. */
 const LOCAL_FLAGS = ["peers", "dir", "resume", "store"] as const;
 
+/** What the flags say of peers on this machine. @throws {UserError} a flag for other machines, too few ports */
+export function localOptionsOf(values: RunValues): {
+  readonly peers: number;
+  readonly dir: string;
+  readonly store: string;
+  readonly peerPort: number;
+} {
+  refuseHostFlags(values);
+  const { peers = DEFAULT_PEERS, dir = ".", store = SHARING_FLAGS.store.default, peerPort = FIRST_PORT } = values;
+  const lastPort = peerPort + peers - 1;
+  if (peerPort !== 0 && lastPort > MAX_PORT) {
+    const reason = `the last one's would be ${lastPort}, and ${MAX_PORT} is the last there is`;
+    throw new UserError(`Cannot use --peer-port ${peerPort} for ${peers} peers: ${reason}`, { exitCode: 2 });
+  }
+  return { peers, dir, store, peerPort };
+}
+
 /** Refuses what is of use on other machines only. @throws {UserError} naming the flag */
-export function refuseHostFlags(values: RunValues): void {
+function refuseHostFlags(values: RunValues): void {
   const { hosts: _, ...flags } = HOST_FLAGS;
   const wrong = Object.entries(flags).find(([name, flag]) => isGiven(values[name as keyof typeof flags], flag));
   if (wrong !== undefined) {
