@@ -11,6 +11,10 @@ const RETRY_MS = 250;
 const RETRY_TAKEN_MS = HEARTBEAT_MS / 2;
 /** ... and one that has no room after this long. */
 const RETRY_FULL_MS = 5000;
+/** So many lines in a row that fell silent are given up soon; then each is waited for twice as long as the one before ... */
+const SOON_SILENT_LINES = 2;
+/** ... for a tracker that cannot keep up is not helped by being called again by all its peers; at most this long. */
+const MAX_SILENT_MS = 30_000;
 /** How long one call may take. */
 const CONNECT_TIMEOUT_MS = 3000;
 
@@ -52,6 +56,9 @@ export class TrackerClient {
   #connected = false;
   /** When something last came on the line, or it was opened. */
   #heardMs = 0;
+  /** Lines in a row that fell silent. */
+  #silentLines = 0;
+  #openedMs = 0;
   /** Since when we are told that our id belongs to another. */
   #takenSinceMs: number | undefined;
   #retryMs = RETRY_MS;
@@ -116,7 +123,8 @@ export class TrackerClient {
         this.#socket = socket;
         socket.send({ type: "REGISTER", ...this.#options.register() });
         this.#unannounced = [];
-        this.#heardMs = performance.now();
+        this.#openedMs = performance.now();
+        this.#heardMs = this.#openedMs;
         this.#beat(this.#heardMs);
         return { onMessage: (message) => this.#received(message), onClosed: (closed) => this.#lost(closed) };
       },
@@ -195,13 +203,24 @@ export class TrackerClient {
       const lateMs = nowMs - lastMs - HEARTBEAT_MS;
       // after a pause of our own, answers may still wait to be read: silence during it proves nothing
       this.#heardMs += lateMs > HEARTBEAT_MS ? lateMs : 0;
-      if (nowMs - this.#heardMs >= TRACKER_SILENT_MS) {
-        this.#socket?.terminate(`nothing came for ${TRACKER_SILENT_MS} ms`);
+      const silentMs = nowMs - this.#heardMs;
+      if (silentMs >= this.#patienceMs) {
+        this.#silentLines++;
+        this.#socket?.terminate(`nothing came for ${silentMs} ms`);
         return;
+      }
+      if (silentMs < HEARTBEAT_MS && nowMs - this.#openedMs > MAX_SILENT_MS) {
+        this.#silentLines = 0;
       }
       this.#socket?.send({ type: "STATS", ...this.#options.stats() });
       this.#beat(nowMs);
     }, HEARTBEAT_MS);
+  }
+
+  /** How long a line may be silent. */
+  get #patienceMs(): number {
+    const doublings = Math.max(0, this.#silentLines - SOON_SILENT_LINES + 1);
+    return Math.min(MAX_SILENT_MS, TRACKER_SILENT_MS * 2 ** doublings);
   }
 
   #lost({ cause }: Closed<TrackerMessages>): void {

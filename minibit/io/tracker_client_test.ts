@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { Bitfield } from "../core/bitfield.ts";
-import { GONE_AFTER_MS, PROTOCOL_VERSION } from "../core/limits.ts";
+import { GONE_AFTER_MS, PROTOCOL_VERSION, TRACKER_SILENT_MS } from "../core/limits.ts";
 import { type TrackerErrorCode, type TrackerMessage, type TrackerMessages, trackerWire } from "../core/tracker_wire.ts";
 import { type FramedSocket, framed } from "./framed_socket.ts";
 import { TrackerClient, type TrackerClientOptions } from "./tracker_client.ts";
@@ -252,6 +252,20 @@ describe("a line that falls silent without a word", () => {
     expect(await tracker.next()).toMatchObject({ type: "REGISTER" });
     expect(await tracker.next()).toMatchObject({ type: "REGISTER" });
     expect(lines).toEqual([]);
+  });
+
+  test("again and again is called again less and less often: a tracker that cannot keep up is not helped by calls", async () => {
+    const tracker = new SlowTracker();
+    tracker.silent = true;
+    tracker.client({ have: new Bitfield(9) });
+    const calledMs: number[] = [];
+    for (let call = 0; call < 4; call++) {
+      expect(await tracker.next()).toMatchObject({ type: "REGISTER" });
+      calledMs.push(performance.now());
+    }
+    const [first = 0, second = 0, third = 0] = calledMs.slice(1).map((ms, i) => ms - (calledMs[i] ?? 0));
+    expect(Math.max(first, second)).toBeLessThan(6000);
+    expect(third).toBeGreaterThan(TRACKER_SILENT_MS * 2);
   });
 
   test("is told from one whose heartbeats are answered, also while the swarm is awaited", async () => {
