@@ -7,6 +7,8 @@
  */
 import { Command, CommanderError } from "commander";
 import { UserError } from "../core/errors.ts";
+import { diskError, errorCode } from "./disk_error.ts";
+import { stopAfterFailure } from "./lifecycle.ts";
 import { UnitError } from "./units.ts";
 
 /** What the name of each flag begins with in the environment. */
@@ -137,24 +139,44 @@ export function parseText(text: string): string {
   return text;
 }
 
+/** How long a script may take to put things in order after an error that nobody caught. */
+const ENDING_MS = 15_000;
+
 /**
  * Runs a script to its end and exits with its code.
  *
  * The code is what `main` returns; a UserError is told in one line, anything else is our bug and is told with its stack,
- * wherever in the script it was thrown.
+ * wherever in the script it was thrown. What nobody caught stops `main` as a signal does (see `onStop`): what it has
+ * begun it ends, so that no file and no process is left behind. The same when whoever read our output has left.
  */
 export async function runMain(main: () => Promise<number> | number): Promise<never> {
-  process.on("uncaughtException", (error) => process.exit(report(error)));
-  process.on("unhandledRejection", (reason) => process.exit(report(reason)));
+  let failure: number | undefined;
+  const fail = (tell: () => number): void => {
+    if (failure !== undefined) {
+      return; // the first one is told; what comes after may come of it
+    }
+    failure = tell();
+    const exit = (): never => process.exit(failure);
+    if (stopAfterFailure()) {
+      setTimeout(exit, ENDING_MS);
+    } else {
+      exit();
+    }
+  };
+  process.on("uncaughtException", (error) => fail(() => report(error)));
+  process.on("unhandledRejection", (reason) => fail(() => report(reason)));
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error) => fail(() => (isReaderGone(stream, error) ? 1 : report(unwritten(error)))));
+  }
   let exitCode: number;
   try {
     exitCode = await main();
   } catch (error) {
-    exitCode = report(error);
+    exitCode = failure === undefined ? report(error) : 1; // the first error was told
   }
   await ended(process.stdout);
   await ended(process.stderr);
-  process.exit(exitCode);
+  process.exit(failure ?? exitCode);
 }
 
 /** Tells what ended the script and returns the exit code for it. */
@@ -167,13 +189,18 @@ function report(error: unknown): number {
     process.stderr.write(`${error.message}\n`);
     return error.exitCode;
   }
-  if (error instanceof Error && "code" in error && error.code === "EPIPE") {
-    // who read our output has left (`| head`): nobody to tell
-    return 1;
-  }
   const details = error instanceof Error ? (error.stack ?? error.message) : String(error);
   process.stderr.write(`This is a bug in MiniBit, please report it with these lines:\n${details}\n`);
   return 1;
+}
+
+/** Whether whoever read our output has left (`| head`, a closed terminal): there is nobody to tell. */
+function isReaderGone(stream: NodeJS.WriteStream, error: unknown): boolean {
+  return errorCode(error) === "EPIPE" || (errorCode(error) === "EIO" && stream.isTTY);
+}
+
+function unwritten(error: unknown): Error {
+  return diskError("Cannot write what there is to tell", error);
 }
 
 /** Resolves once everything written to `stream` has left the process: an exit would cut it off. */

@@ -9,14 +9,37 @@
 /** Set to "1" for a child whose stdin is held by its parent. */
 export const EXIT_WITH_PARENT = "MINIBIT_EXIT_WITH_PARENT";
 
-/** Why to stop. */
-export type StopReason = (typeof SIGNALS)[number] | "parent gone";
+/** Why to stop; "failed": what went wrong was told, and only the end is left to do. */
+export type StopReason = (typeof SIGNALS)[number] | "parent gone" | "failed";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-const EXIT_CODES: { readonly [R in StopReason]: number } = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129, "parent gone": 1 };
+const EXIT_CODES: { readonly [R in StopReason]: number } = {
+  SIGINT: 130,
+  SIGTERM: 143,
+  SIGHUP: 129,
+  "parent gone": 1,
+  failed: 1,
+};
+/** `bun run` hands on the Ctrl+C that a terminal has sent to all of us already: so soon a second one is the same. */
+const SAME_SIGNAL_MS = 1000;
+
+const watchers = new Set<(reason: StopReason) => void>();
 
 /**
- * Calls `callback` once, when this process should stop; a second Ctrl+C after it ends the process at once.
+ * Has everybody who waits in `onStop` stop, as a signal would.
+ *
+ * @returns whether anybody waits
+ */
+export function stopAfterFailure(): boolean {
+  const waiting = [...watchers];
+  for (const stop of waiting) {
+    stop("failed");
+  }
+  return waiting.length > 0;
+}
+
+/**
+ * Calls `callback` once, when this process should stop; a Ctrl+C more than a second after it ends the process at once.
  *
  * @example
  * ```ts
@@ -26,16 +49,17 @@ const EXIT_CODES: { readonly [R in StopReason]: number } = { SIGINT: 130, SIGTER
  * @returns a function that ends the watch
  */
 export function onStop(callback: (reason: StopReason) => void): () => void {
-  let stopping = false;
+  let stoppedAtMs: number | undefined;
   const stop = (reason: StopReason): void => {
-    if (!stopping) {
-      stopping = true;
+    if (stoppedAtMs === undefined) {
+      stoppedAtMs = performance.now();
       callback(reason);
-    } else if (reason === "SIGINT") {
+    } else if (reason === "SIGINT" && performance.now() >= stoppedAtMs + SAME_SIGNAL_MS) {
       process.exit(exitCodeOf(reason));
     }
   };
   const parentGone = (): void => stop("parent gone");
+  watchers.add(stop);
   for (const signal of SIGNALS) {
     process.on(signal, stop);
   }
@@ -44,6 +68,7 @@ export function onStop(callback: (reason: StopReason) => void): () => void {
     process.stdin.on("end", parentGone).on("error", parentGone).resume();
   }
   return () => {
+    watchers.delete(stop);
     for (const signal of SIGNALS) {
       process.off(signal, stop);
     }

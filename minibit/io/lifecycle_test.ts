@@ -55,8 +55,21 @@ test("a closed stdin stops no process that was not told so", async () => {
 test("a second Ctrl+C ends a process that takes too long to stop", async () => {
   const { child, next } = start("");
   expect(await next()).toBe("Ready");
+  const startMs = performance.now();
   child.kill("SIGTERM");
   expect(await next()).toBe("SIGTERM");
-  child.kill("SIGINT");
+  const impatience = setInterval(() => child.kill("SIGINT"), 50);
   expect(await child.exited).toBe(130);
+  clearInterval(impatience);
+  expect(performance.now() - startMs).toBeGreaterThan(1000);
+});
+
+test("a Ctrl+C that comes twice, as under `bun run`, cuts no orderly end short", async () => {
+  const { child, next } = start("setTimeout(() => { console.log('in order'); process.exit(7); }, 300);");
+  expect(await next()).toBe("Ready");
+  child.kill("SIGINT");
+  expect(await next()).toBe("SIGINT");
+  child.kill("SIGINT");
+  expect(await next()).toBe("in order");
+  expect(await child.exited).toBe(7);
 });
