@@ -95,6 +95,8 @@ const CASES: readonly (readonly [place: string, code: string, rule: string | und
   ["minibit/io", "export default 1;", "lint/style/noDefaultExport"],
   ["minibit/io", `import { A } from "./a.ts"; export type B = A;`, "lint/style/useImportType"],
   ["minibit/io", `async function a(): Promise<void> {} a();`, "lint/nursery/noFloatingPromises"],
+  ["minibit/io", `declare const a: Bun.Subprocess<"pipe">; a.stdin.write("b");`, PURITY],
+  [".", `declare const a: Bun.Subprocess<"pipe">; void a.stdin.end();`, PURITY],
   ["minibit/io", "if (Promise.resolve(true)) { throw 1; }", "lint/nursery/noMisusedPromises"],
   ["minibit/io", `require("node:fs");`, "lint/style/noCommonJs"],
   ["minibit/io", `import "left-pad";`, "lint/correctness/noUndeclaredDependencies"],
@@ -140,7 +142,8 @@ function fileOf(index: number): string {
 
 beforeAll(() => {
   house = mkdtempSync(join(tmpdir(), "minibit-house-"));
-  for (const file of ["biome.json", "package.json", "minibit/core/purity.grit", "minibit/core/owned_copy.ts"]) {
+  const files = ["biome.json", "package.json", "minibit/core/purity.grit", "minibit/core/owned_copy.ts"];
+  for (const file of [...files, "minibit/io/child_stdin.grit"]) {
     cpSync(join(ROOT, file), join(house, file), { recursive: true });
   }
   symlinkSync(join(ROOT, "node_modules"), join(house, "node_modules"));

@@ -7,6 +7,10 @@ import { formatDuration } from "./units.ts";
 const GRACE_MS = 1500;
 /** A remote one has a network and a disk between. */
 const REMOTE_GRACE_MS = 10_000;
+/** What a remote child started may hold its output open when it has ended: no longer is waited for that. */
+const OUTPUT_MS = 2000;
+/** No line that is worth reading is longer: of what comes without an end the last characters are kept. */
+const MAX_LINE = 1024 * 1024;
 /** How long a child may take to be ready: reading a big share again takes its time. */
 const READY_TIMEOUT_MS = 600_000;
 
@@ -49,8 +53,8 @@ export interface Child {
   readonly exited: Promise<ChildExit>;
   /** Its last line on stderr that told what it could not do, if any. */
   readonly complaint: string | undefined;
-  /** What the child reads; its end tells it to end. */
-  readonly stdin: Bun.FileSink;
+  /** Has the child read something; resolves when it is on its way. @throws {Error} EPIPE: it reads no more */
+  send(bytes: Uint8Array): Promise<void>;
   /** How long it may take to end once asked to. */
   readonly graceMs: number;
   /** Asks the child to end. */
@@ -158,17 +162,21 @@ function startChild(options: ChildOptions): Child {
   let lastErrorLine = "";
   let complaint: string | undefined;
   const subprocess = spawn(options);
-  const stdoutEnd = readLines(subprocess.stdout, (line) => {
+  const { isRemote = false } = options;
+  const lastCall = isRemote ? subprocess.exited.then(() => Bun.sleep(OUTPUT_MS)) : undefined;
+  const takeLine = (line: string): void => {
     options.onLine?.(line);
     if (isReady?.(line) === true) {
       resolveReady(line);
     }
-  });
-  const stderrEnd = readLines(subprocess.stderr, (line) => {
+  };
+  const takeErrorLine = (line: string): void => {
     lastErrorLine = line === "" ? lastErrorLine : line;
     complaint = isComplaint(line) ? line : complaint;
     options.onErrorLine?.(line);
-  });
+  };
+  const stdoutEnd = readLines(subprocess.stdout, { onLine: takeLine, lastCall });
+  const stderrEnd = readLines(subprocess.stderr, { onLine: takeErrorLine, lastCall });
 
   const timer = setTimeout(() => failReady(`it was not ready after ${formatDuration(readyTimeoutMs)}`), readyTimeoutMs);
   const settle = (): void => clearTimeout(timer);
@@ -181,7 +189,6 @@ function startChild(options: ChildOptions): Child {
     return exit;
   });
   const { pid, stdin } = subprocess;
-  const { isRemote = false } = options;
   return {
     name,
     pid,
@@ -190,9 +197,18 @@ function startChild(options: ChildOptions): Child {
     get complaint() {
       return complaint;
     },
-    stdin,
+    send: async (bytes) => {
+      await stdin.write(bytes);
+      await stdin.flush();
+    },
     graceMs: isRemote ? REMOTE_GRACE_MS : GRACE_MS,
-    stop: () => (isRemote ? void stdin.end() : subprocess.kill("SIGTERM")),
+    stop: () => {
+      if (isRemote) {
+        close(stdin).catch(() => undefined); // it reads no more: it is ending
+      } else {
+        subprocess.kill("SIGTERM");
+      }
+    },
     kill: (signal) => subprocess.kill(signal),
   };
 }
@@ -214,19 +230,30 @@ function spawn(options: ChildOptions): Bun.Subprocess<"pipe", "pipe", "pipe" | "
   }
 }
 
-/** Hands over each line of `stream` without its end; resolves at the end of the stream. */
+async function close(stdin: Bun.FileSink): Promise<void> {
+  await stdin.end();
+}
+
+/**
+ * Hands over each line of `stream` without its end; resolves at the end of the stream.
+ *
+ * @param options.lastCall nothing is read after it, for the stream may be held open by others
+ */
 async function readLines(
   stream: ReadableStream<Uint8Array<ArrayBuffer>> | undefined,
-  onLine: (line: string) => void,
+  options: { readonly onLine: (line: string) => void; readonly lastCall: Promise<void> | undefined },
 ): Promise<void> {
+  const { onLine, lastCall } = options;
   if (stream === undefined) {
     return;
   }
   const decoder = new TextDecoder();
+  const reader = stream.getReader();
+  lastCall?.then(() => reader.cancel()).catch(() => undefined);
   let rest = "";
-  for await (const chunk of stream) {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split(/\r?\n/);
-    rest = lines.pop() ?? "";
+  for (let read = await reader.read(); read.value !== undefined; read = await reader.read()) {
+    const lines = (rest + decoder.decode(read.value, { stream: true })).split(/\r?\n/);
+    rest = (lines.pop() ?? "").slice(-MAX_LINE);
     for (const line of lines) {
       onLine(line);
     }

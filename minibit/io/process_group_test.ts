@@ -168,9 +168,26 @@ test("a remote child is told to end by the end of its stdin, and has the time to
     running(code, { isRemote: true, isReady: (line) => line === "Ready", onLine: (line) => lines.push(line) }),
   );
   await child.ready;
-  child.stdin.write("flags\n");
-  await child.stdin.flush();
+  await child.send(Buffer.from("flags\n"));
   await group.stopAll();
   expect(await child.exited).toEqual({ exitCode: 0, signal: null });
   expect(lines).toEqual(["Ready", "cleaned up"]);
+});
+
+test("a remote child that reads no more is no error of ours, and its end is not held up by what it started", async () => {
+  let sleeper = 0;
+  const child = newGroup().start({
+    ...{ name: "ssh", isRemote: true, isReady: (line) => line === "Ready" },
+    command: ["sh", "-c", "exec <&-; echo Ready; sleep 20 & echo $! >&2; exit 3"],
+    onErrorLine: (line) => {
+      sleeper = Number(line);
+    },
+  });
+  await child.ready;
+  await expect(child.send(new Uint8Array(300_000))).rejects.toThrow("EPIPE");
+  child.stop();
+  const startMs = performance.now();
+  expect(await child.exited).toEqual({ exitCode: 3, signal: null });
+  expect(performance.now() - startMs).toBeLessThan(10_000); // not the 20 s for which its output is held open
+  process.kill(sleeper);
 });

@@ -122,8 +122,7 @@ export class RemotePeer {
 
   async #send(bytes: Uint8Array): Promise<void> {
     try {
-      this.#child.stdin.write(bytes);
-      await this.#child.stdin.flush();
+      await this.#child.send(bytes);
     } catch {
       throw await this.ended; // the connection is gone
     }
