@@ -11,10 +11,12 @@ import { UserError } from "../core/errors.ts";
 import { quote } from "../core/quote.ts";
 import { boardUrl, openBrowser } from "./browser.ts";
 import { withoutFlags } from "./cli.ts";
+import { errorCode } from "./disk_error.ts";
 import type { RemoteHost } from "./hosts_file.ts";
 import { STARTED_BY_RUN } from "./peer_options.ts";
 import { parseReport } from "./peer_report.ts";
 import { type Child, type ChildExit, endedTooSoon, isComplaint, ProcessGroup } from "./process_group.ts";
+import { QuorumGrace } from "./quorum_grace.ts";
 import { type RemoteFacts, RemoteFailure, RemotePeer } from "./remote_peer.ts";
 import { RemotePrograms } from "./remote_program.ts";
 import { remove } from "./result.ts";
@@ -27,6 +29,8 @@ import { formatAddress, formatDuration, formatPercent, formatRate } from "./unit
 const CALLS_AT_ONCE = 8;
 /** A peer that is linked to nobody for so long has no way to the others. */
 const NO_ROUTE_MS = 30_000;
+/** A peer tells how far it is five times a second; on a disk that hangs it may be quiet, but not for so long. */
+const SILENT_MS = 600_000;
 /** How often peers are looked after. */
 const WATCH_MS = 500;
 
@@ -44,8 +48,15 @@ export interface HostPushOptions {
   readonly httpPort: number;
   /** Where every peer listens; 0: at a free port. */
   readonly peerPort: number;
+  /** Where the program is kept on each machine; undefined: in the home. */
+  readonly remoteCache: string | undefined;
+  /** A machine that has not answered by then does not. */
+  readonly loginTimeoutMs: number;
   /** Give up on whoever is not complete by then; undefined: wait. */
   readonly deadlineMs: number | undefined;
+  /** The part of the machines that must confirm their copy; when they have, the others have this much more time. */
+  readonly quorum: number;
+  readonly graceMs: number;
   /** Flags of the seed, of the peers on the machines by their names in the environment, and of the tracker. */
   readonly seedFlags: readonly string[];
   readonly remoteFlags: { readonly [name: string]: string };
@@ -90,6 +101,11 @@ export class HostPush {
   readonly #why = new Map<number, string>();
   readonly #remotes = new Map<number, RemotePeer>();
   readonly #settled: PromiseWithResolvers<void>[];
+  /** By the place of the copy: whose it is. */
+  readonly #places = new Map<string, RemoteHost>();
+  /** Ends the run before all are settled; says when that was. */
+  readonly #timeIsUp = Promise.withResolvers<string>();
+  readonly #grace: QuorumGrace;
   #seedFolder: string | undefined;
   #isServing = false;
   #isOver = false;
@@ -101,6 +117,12 @@ export class HostPush {
       options.stdout,
     );
     this.#programs = new RemotePrograms(options.program);
+    this.#grace = new QuorumGrace({
+      ...options,
+      hosts: options.hosts.length,
+      tell: (line) => this.#records.log(line, options.stdout),
+      onOver: this.#timeIsUp.resolve,
+    });
     this.#settled = options.hosts.map(() => Promise.withResolvers<void>());
     this.#group = new ProcessGroup({ onExit: (child, exit) => this.#childEnded(child, exit) });
     for (const { promise } of [this.#failed, this.#server]) {
@@ -109,7 +131,8 @@ export class HostPush {
   }
 
   /**
-   * Copies, until every machine is complete or has failed, or the deadline has passed.
+   * Copies, until every machine is complete or has failed, the deadline has passed, or the quorum is there and its grace
+   * has passed.
    *
    * @throws {UserError} the source cannot be shared; the tracker or the seed ended
    */
@@ -121,17 +144,19 @@ export class HostPush {
     const all = hosts.map((host, index) => this.#push(host, { id: index + 1, inTurn }));
     this.#records.show();
     const watch = setInterval(() => this.#watch(), WATCH_MS);
-    const deadline = Promise.withResolvers<void>();
-    const timer = deadlineMs === undefined ? undefined : setTimeout(deadline.resolve, deadlineMs);
+    const passed = `when ${formatDuration(deadlineMs ?? 0)} had passed`;
+    const timer = deadlineMs === undefined ? undefined : setTimeout(() => this.#timeIsUp.resolve(passed), deadlineMs);
+    let when: string | undefined;
     try {
-      await Promise.race([Promise.all(all), deadline.promise, this.#failed.promise]);
+      when = await Promise.race([Promise.all(all).then(() => undefined), this.#timeIsUp.promise, this.#failed.promise]);
     } finally {
       clearInterval(watch);
       clearTimeout(timer);
+      this.#grace.stop();
       this.#isOver = true;
       this.#records.hide();
     }
-    this.#failTheRest();
+    this.#failTheRest(when ?? "");
     const copies = this.#records.all.slice(1).flatMap(({ completeMs = [] }) => completeMs);
     const lastCopySeconds = copies.length === 0 ? undefined : (Math.max(...copies) - startMs) / 1000;
     // connections first: a seed that leaves before them would be missed
@@ -161,22 +186,35 @@ export class HostPush {
       const ended = remote.ended.then((failure) => Promise.reject(failure));
       await Promise.race([this.#settled[id - 1]?.promise, ended]);
     } catch (error) {
-      if (!(error instanceof RemoteFailure || error instanceof UserError)) {
+      if (!isTheWorlds(error)) {
         throw error;
       }
       this.#fail(id, error.message);
     }
   }
 
+  /** One machine may be listed under two names: two peers would write the same copy. */
+  #claim(host: RemoteHost, place: string): void {
+    const first = this.#places.get(place);
+    if (first !== undefined) {
+      throw new RemoteFailure(`is the same machine as ${first.name}, and the copy there would be the same`);
+    }
+    if (place !== "") {
+      this.#places.set(place, host);
+    }
+  }
+
   async #begin(host: RemoteHost, id: number): Promise<RemotePeer> {
     const remote = new RemotePeer(host, {
+      ...this.#options,
+      cache: this.#options.remoteCache,
       group: this.#group,
-      ssh: this.#options.ssh,
       hash: await this.#programs.hash(),
       onReport: (line) => this.#report(id, line),
     });
     this.#remotes.set(id, remote);
     const facts = await remote.facts;
+    this.#claim(host, facts.place);
     this.#serve(this.#options.advertise ?? facts.ourAddress);
     await remote.install(this.#programs);
     await remote.start(id, this.#flagsFor(host, { facts, server: await this.#server.promise }));
@@ -266,6 +304,8 @@ export class HostPush {
     const expected = this.#records.all[0]?.share?.swarmId;
     if (report.swarmId === expected) {
       this.#settled[id - 1]?.resolve();
+      const confirmed = this.#records.all.slice(1).filter((r) => r.completeMs !== undefined && !this.#why.has(r.id));
+      this.#grace.confirmed(confirmed.length);
     } else {
       this.#fail(id, `confirmed another share: ${report.swarmId}`);
     }
@@ -281,11 +321,10 @@ export class HostPush {
     }
   }
 
-  #failTheRest(): void {
-    const deadline = formatDuration(this.#options.deadlineMs ?? 0);
+  #failTheRest(when: string): void {
     for (const record of this.#records.all.slice(1)) {
       if (record.seconds === undefined && !this.#why.has(record.id)) {
-        this.#why.set(record.id, `too slow: ${progressOf(record)} when ${deadline} had passed`);
+        this.#why.set(record.id, `too slow: ${progressOf(record)} ${when}`);
       }
     }
   }
@@ -296,6 +335,10 @@ export class HostPush {
       const isLonely = record.lonelySinceMs !== undefined && nowMs > record.lonelySinceMs + NO_ROUTE_MS;
       if (isLonely && record.seconds === undefined) {
         this.#fail(record.id, "no route to peers: it reaches none, and none reaches it (a firewall? see --peer-port)");
+      }
+      const heardMs = this.#remotes.get(record.id)?.heardMs ?? nowMs;
+      if (record.beganMs !== undefined && record.seconds === undefined && nowMs > heardMs + SILENT_MS) {
+        this.#fail(record.id, `lost: nothing came from it for ${formatDuration(SILENT_MS)}`);
       }
     }
   }
@@ -319,6 +362,11 @@ export class HostPush {
     }
     return { host, record, why: this.#why.get(id) };
   }
+}
+
+/** Whether an error is of the world, and so of one machine alone; any other is our bug, and ends the run. */
+function isTheWorlds(error: unknown): error is Error {
+  return error instanceof RemoteFailure || error instanceof UserError || errorCode(error) !== undefined;
 }
 
 /** Where the tracker listens. */

@@ -57,7 +57,7 @@ export function parseHosts(text: string, path: string): RemoteHost[] {
 
 function parseHost(line: string, where: string): RemoteHost {
   const match =
-    /^(?:([^\s@:]+)@)?(?:\[([0-9a-fA-F:.%\w]+)\]|([^\s@:[\]]+)|([0-9a-fA-F:.]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*))(?::(\d+))?$/.exec(
+    /^(?:([^\s@:]+)@)?(?:\[([0-9a-fA-F:.]+(?:%[\w.-]+)?)\]|([^\s@:[\]]+)|([0-9a-fA-F:.]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*(?:%[\w.-]+)?))(?::(\d+))?$/.exec(
       line,
     );
   const host = match?.[2] ?? match?.[3] ?? match?.[4];

@@ -6,13 +6,14 @@ const hosts = (text: string) => parseHosts(text, "hosts.txt");
 
 test("parseHosts() reads users, ports, IPv6, comments and empty lines", () => {
   const text =
-    "# all\nalpha\n\n  root@10.0.0.1:2222  # the old one\nfd00::7\nu@[fd00::8]:22\r\n[fe80::1%eth0]\nmy-host.lan:22\n";
+    "# all\nalpha\n\n  root@10.0.0.1:2222  # the old one\nfd00::7\nu@[fd00::8]:22\r\n[fe80::1%eth0]\nu@fe80::2%br-0.1\nmy-host.lan:22\n";
   expect(hosts(text).map(({ user, host, port }) => [user, host, port])).toEqual([
     [undefined, "alpha", undefined],
     ["root", "10.0.0.1", 2222],
     [undefined, "fd00::7", undefined],
     ["u", "fd00::8", 22],
     [undefined, "fe80::1%eth0", undefined],
+    ["u", "fe80::2%br-0.1", undefined],
     [undefined, "my-host.lan", 22],
   ]);
 });

@@ -4,26 +4,35 @@
  */
 import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
+import { quote } from "../core/quote.ts";
 import type { RemoteHost } from "./hosts_file.ts";
 import { EXIT_WITH_PARENT } from "./lifecycle.ts";
-import { type Child, type ChildExit, describeExit, endChild, type ProcessGroup } from "./process_group.ts";
+import { type Child, endChild, type ProcessGroup } from "./process_group.ts";
 import type { Platform, RemotePrograms } from "./remote_program.ts";
+import { type RemotePhase, remoteReason } from "./remote_reason.ts";
+import { formatDuration } from "./units.ts";
 
 /** A machine that does not answer for so long is unreachable. */
 const CONNECT_TIMEOUT_S = 10;
 /** A connection over which nothing comes back for three times so long is lost. */
 const ALIVE_INTERVAL_S = 5;
+/** How long a machine that answered may take for each next step: to take a piece of the program, to store it, to start it. */
+const STEP_MS = 120_000;
+/** So many lines of what it says are kept. */
+const KEPT_LINES = 100;
 /** Bytes written at once. */
 const CHUNK_BYTES = 256 * 1024;
 /** What runs first on the other machine, and what the lines it says begin with. */
 const SCRIPT = Bun.file(join(import.meta.dir, "remote_start.sh"));
-const MARK = "minibit-host";
+const MARK = "minibit-host|";
 
 /** What the machine told of itself. */
 export interface RemoteFacts extends Platform {
   /** Where it sees us, and where we called it: numeric addresses; undefined when its SSH server does not tell. */
   readonly ourAddress: string | undefined;
   readonly ownAddress: string | undefined;
+  /** Names the place of the copy: two machines with the same are one, under two names. Empty: it cannot tell. */
+  readonly place: string;
 }
 
 /** Why a machine gets no copy, in words for the user. */
@@ -31,38 +40,55 @@ export class RemoteFailure extends Error {
   override readonly name = "RemoteFailure";
 }
 
+/** How a machine is called, and what it is told at once. */
+export interface CallOptions {
+  /** The program and the arguments it is always given. */
+  readonly ssh: readonly string[];
+  /** See `RemotePrograms`. */
+  readonly hash: string;
+  /** Where the copy goes there. */
+  readonly to: string;
+  /** Where the program is kept there; undefined: in the home. */
+  readonly cache?: string | undefined;
+  /** A machine that has not answered by then does not. */
+  readonly loginTimeoutMs: number;
+  /** How long each step after that may take; a test gives less. */
+  readonly stepMs?: number;
+}
+
 /** One machine's connection, from the call to the peer's end. */
 export class RemotePeer {
   readonly host: RemoteHost;
-  /** Resolves when the peer and the connection have ended, with why. */
+  /** Resolves with why when the peer and the connection have ended, or are given up. */
   readonly ended: Promise<RemoteFailure>;
   readonly #child: Child;
+  readonly #call: CallOptions;
   readonly #facts = Promise.withResolvers<RemoteFacts>();
   readonly #stored = Promise.withResolvers<void>();
+  readonly #started = Promise.withResolvers<void>();
+  readonly #over = Promise.withResolvers<RemoteFailure>();
   readonly #onReport: (line: string) => void;
+  readonly #errors: string[] = [];
+  readonly #greeting: string[] = [];
+  #phase: RemotePhase = "calling";
   #kept = "";
-  #hasAnswered = false;
-  #lastError = "";
+  #place = "";
+  #heardMs = performance.now();
 
   /**
    * Calls a machine.
    *
-   * @param options.ssh the program and the arguments it is always given
-   * @param options.hash see `RemotePrograms`
    * @param options.onReport gets each line the peer reports
    */
   constructor(
     host: RemoteHost,
-    options: {
-      readonly group: ProcessGroup;
-      readonly ssh: readonly string[];
-      readonly hash: string;
-      readonly onReport: (line: string) => void;
-    },
+    options: CallOptions & { readonly group: ProcessGroup; readonly onReport: (line: string) => void },
   ) {
     this.host = host;
+    this.#call = options;
     this.#onReport = options.onReport;
-    for (const { promise } of [this.#facts, this.#stored]) {
+    this.ended = this.#over.promise;
+    for (const { promise } of [this.#facts, this.#stored, this.#started]) {
       promise.catch(() => undefined); // who waits hears of it
     }
     this.#child = options.group.start({
@@ -70,23 +96,38 @@ export class RemotePeer {
       command: sshCommand(host, options),
       isRemote: true,
       onLine: (line) => this.#line(line),
-      onErrorLine: (line) => {
-        this.#lastError = line.trim() === "" ? this.#lastError : line.trim();
-      },
+      onErrorLine: (line) => keep(this.#errors, line),
     });
+    const timer = setTimeout(() => this.#giveUp(this.#silence()), options.loginTimeoutMs);
+    this.#facts.promise.then(
+      () => clearTimeout(timer),
+      () => clearTimeout(timer),
+    );
     SCRIPT.text()
-      .then((text) => this.#send(Buffer.from(`${text}\n`)))
+      .then((text) => this.#send(Buffer.from(`${settingsOf(options)}${text}\n`)))
       .catch(() => undefined); // told by the exit
-    this.ended = this.#child.exited.then((exit) => this.#failureOf(exit));
+    this.#child.exited
+      .then((exit) => {
+        const command = commandToTry(host, options.ssh);
+        const words = { phase: this.#phase, exit, errors: this.#errors, greeting: this.#greeting, command };
+        this.#giveUp(remoteReason(words));
+      })
+      .catch(this.#over.reject);
     void this.ended.then((failure) => {
       this.#facts.reject(failure);
       this.#stored.reject(failure);
+      this.#started.reject(failure);
     });
   }
 
   /** Resolves with what is known of the machine once it answers. @throws {RemoteFailure} it does not */
   get facts(): Promise<RemoteFacts> {
     return this.#facts.promise;
+  }
+
+  /** When something last came from it, as `performance.now()` tells time. */
+  get heardMs(): number {
+    return this.#heardMs;
   }
 
   /**
@@ -98,21 +139,24 @@ export class RemotePeer {
   async install(programs: RemotePrograms): Promise<void> {
     const program = await programs.programFor(await this.facts);
     const packed = this.#kept.split(" ").includes(program.name) ? undefined : await program.packed();
+    this.#phase = "installing";
     await this.#send(Buffer.from(`${program.name} ${packed?.size ?? 0}\n`));
     for (let at = 0; at < (packed?.size ?? 0); at += CHUNK_BYTES) {
       await this.#send((await packed?.slice(at, at + CHUNK_BYTES).bytes()) ?? new Uint8Array());
     }
-    await this.#stored.promise;
+    await this.#within(this.#stored.promise, "stored the program");
   }
 
-  /** Starts the peer. @throws {UserError} a flag has a line break in it */
+  /** Starts the peer; resolves at its first report. @throws {UserError} a flag has a line break in it */
   async start(id: number, flags: { readonly [name: string]: string }): Promise<void> {
     const environment = { ...flags, PEER: String(id), [EXIT_WITH_PARENT]: "1" };
     const lines = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
     if (lines.some((line) => /[\n\r\0]/.test(line))) {
       throw new UserError("Cannot hand on a flag with a line break in it (use another name)");
     }
+    this.#phase = "running";
     await this.#send(Buffer.from(`${lines.join("\n")}\n\n`));
+    await this.#within(this.#started.promise, "started its peer");
   }
 
   /** Ends the peer and the connection. */
@@ -121,23 +165,66 @@ export class RemotePeer {
   }
 
   async #send(bytes: Uint8Array): Promise<void> {
+    // a write that fails is told by the end of the connection
+    const sent = this.#child.send(bytes).catch(() => new Promise<never>(() => undefined));
+    await this.#within(sent, "taken what it was sent");
+  }
+
+  /** Waits for the machine, but not for ever. */
+  async #within(step: Promise<void>, what: string): Promise<void> {
+    const { stepMs = STEP_MS } = this.#call;
+    const why = `does not go on: it has not ${what} within ${formatDuration(stepMs)}`;
+    const timer = setTimeout(() => this.#giveUp(why), stepMs);
     try {
-      await this.#child.send(bytes);
-    } catch {
-      throw await this.ended; // the connection is gone
+      await Promise.race([step, this.ended.then((failure) => Promise.reject(failure))]);
+    } finally {
+      clearTimeout(timer);
     }
   }
 
+  #giveUp(why: string): void {
+    this.#over.resolve(new RemoteFailure(why));
+  }
+
+  #silence(): string {
+    const { ssh, loginTimeoutMs } = this.#call;
+    const last = [...this.#errors, ...this.#greeting].findLast((line) => line.trim() !== "");
+    const what = last === undefined ? "nothing came" : `the last that came is ${quote(last)}`;
+    return `does not answer: ${what} within ${formatDuration(loginTimeoutMs)} (try: ${commandToTry(this.host, ssh)} true; --login-timeout waits longer)`;
+  }
+
   #line(line: string): void {
-    const [mark, system = "", machine = "", musl = "", version = "", kept = "", connection = ""] = line.split("|");
-    if (mark !== MARK) {
+    this.#heardMs = performance.now();
+    // a login may have written without ending its line
+    const at = this.#phase === "running" ? -1 : line.indexOf(MARK);
+    if (at >= 0) {
+      this.#told(line.slice(at + MARK.length));
+    } else if (this.#phase === "running") {
+      this.#started.resolve();
       this.#onReport(line);
+    } else {
+      keep(this.#greeting, line);
+    }
+  }
+
+  #told(what: string): void {
+    const [system = "", machine = "", musl = "", version = "", kept = "", connection = ""] = what.split("|");
+    if (system === "place") {
+      this.#place = what;
     } else if (system === "stored") {
       this.#stored.resolve();
     } else {
       this.#kept = kept;
-      this.#hasAnswered = true;
       const [ourAddress, , ownAddress] = connection.split(" ");
+      this.#phase = "installing";
+      if (isLinkLocal(ownAddress)) {
+        this.#facts.reject(
+          new RemoteFailure(
+            `its address ${quote(ownAddress)} means nothing to other machines (name another of its addresses)`,
+          ),
+        );
+        return;
+      }
       this.#facts.resolve({
         system,
         machine,
@@ -145,36 +232,60 @@ export class RemotePeer {
         bunVersion: version === "" ? undefined : version,
         ourAddress: ourAddress || undefined,
         ownAddress: ownAddress || undefined,
+        place: this.#place,
       });
     }
   }
+}
 
-  #failureOf(exit: ChildExit): RemoteFailure {
-    const said = this.#lastError;
-    if (exit.exitCode !== 255) {
-      return new RemoteFailure(said === "" ? `its peer ${describeExit(exit)}` : said);
-    }
-    if (this.#hasAnswered) {
-      return new RemoteFailure(`lost: the connection to it broke${said === "" ? "" : `: ${said}`}`);
-    }
-    const isRefusal = /permission denied|host key|too many authentication/i.test(said);
-    return new RemoteFailure(`${isRefusal ? "ssh refused" : "unreachable"}: ${said || "ssh says nothing"}`);
+function keep(lines: string[], line: string): void {
+  lines.push(line);
+  if (lines.length > KEPT_LINES) {
+    lines.shift();
   }
 }
 
-function sshCommand(host: RemoteHost, options: { readonly ssh: readonly string[]; readonly hash: string }): string[] {
+/** Whether an address is one of a single link (RFC 4291, 2.5.6; RFC 4007 for what follows `%`). */
+function isLinkLocal(address: string | undefined): address is string {
+  return address !== undefined && (/^fe[89ab][0-9a-f]:/i.test(address) || address.includes("%"));
+}
+
+/** What the script reads before itself; the login shell, which may be any, never sees it. */
+function settingsOf({ to, cache = "" }: CallOptions): string {
+  const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+  return `minibit_to=${quoted(to)}\nminibit_cache=${quoted(cache)}\n`;
+}
+
+/** What a user would type to see for themselves. */
+function commandToTry(host: RemoteHost, ssh: readonly string[]): string {
+  return [...ssh, ...portOf(host), targetOf(host)].join(" ");
+}
+
+function portOf({ port }: RemoteHost): string[] {
+  return port === undefined ? [] : ["-p", String(port)];
+}
+
+function targetOf({ user, host }: RemoteHost): string {
+  return user === undefined ? host : `${user}@${host}`;
+}
+
+function sshCommand(host: RemoteHost, options: CallOptions): string[] {
   const settings = [
     "BatchMode=yes", // nobody is there to type a password
     `ConnectTimeout=${CONNECT_TIMEOUT_S}`,
     `ServerAliveInterval=${ALIVE_INTERVAL_S}`,
     "LogLevel=ERROR",
+    // what the user's configuration has for sessions of theirs
+    "RemoteCommand=none",
+    "ClearAllForwardings=yes",
+    "ControlMaster=no", // it would outlive us, and hold our pipes open
   ];
   return [
     ...options.ssh,
     "-T",
     ...settings.flatMap((setting) => ["-o", setting]),
-    ...(host.port === undefined ? [] : ["-p", String(host.port)]),
-    ...["--", host.user === undefined ? host.host : `${host.user}@${host.host}`],
+    ...portOf(host),
+    ...["--", targetOf(host)],
     `exec sh -s ${options.hash}`, // whatever the login shell is, it can do this
   ];
 }

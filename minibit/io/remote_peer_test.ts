@@ -1,8 +1,19 @@
 import { afterEach, expect, test } from "bun:test";
-import { chmodSync, existsSync, readdirSync, readFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+} from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { ProcessGroup } from "./process_group.ts";
-import { RemoteFailure, RemotePeer } from "./remote_peer.ts";
+import { type CallOptions, RemoteFailure, RemotePeer } from "./remote_peer.ts";
 import { RemotePrograms } from "./remote_program.ts";
 import { useTempFolders, writeTree } from "./temp_share.ts";
 
@@ -13,6 +24,8 @@ afterEach(async () => {
   await Promise.all(groups.splice(0).map((group) => group.stopAll()));
 });
 
+const LIMITS = { to: "/data/set", loginTimeoutMs: 20_000 };
+
 /** What stands in for the peer: tells how it was started, and ends with its stdin. */
 const ENTRY = `console.log(JSON.stringify([process.argv.slice(2), process.env.MINIBIT_TO]));
   process.stdin.on("end", () => process.exit(0)).resume();`;
@@ -20,7 +33,7 @@ const ENTRY = `console.log(JSON.stringify([process.argv.slice(2), process.env.MI
 /** A machine that is this one: in place of ssh a script that runs the command by `shell`, or says what ssh would. */
 function machine(shell: string): {
   readonly cache: string;
-  call: (lines: string[]) => RemotePeer;
+  call: (lines: string[], options?: Partial<CallOptions>) => RemotePeer;
   readonly programs: RemotePrograms;
   hash: string;
 } {
@@ -35,18 +48,32 @@ function machine(shell: string): {
     cache,
     programs,
     hash: "",
-    call: (lines: string[]) =>
+    call: (lines: string[], options: Partial<CallOptions> = {}) =>
       new RemotePeer(
         { name: "there", user: "u", host: "there", port: 22 },
-        { group, ssh: [join(dir, "ssh")], hash: made.hash, onReport: (line) => lines.push(line) },
+        {
+          group,
+          ssh: [join(dir, "ssh")],
+          hash: made.hash,
+          ...LIMITS,
+          ...options,
+          onReport: (line) => lines.push(line),
+        },
       ),
   };
   return made;
 }
 
 /** Runs the command as a login shell there would, with a home of its own and this Bun on its PATH. */
-const HERE = `export HOME="$(dirname "$0")/home" SSH_CONNECTION="10.0.0.1 5 10.0.0.2 22"; unset XDG_CACHE_HOME
-PATH="${join(process.execPath, "..")}:$PATH" exec sh -c "$last"`;
+const HERE = `${homeThere()}
+exec sh -c "$last"`;
+/** A machine that answers, and then does something else. */
+const ANSWERS = `echo "minibit-host|Linux|x86_64||${Bun.version}||";`;
+
+function homeThere(): string {
+  return `export HOME="$(dirname "$0")/home" SSH_CONNECTION="10.0.0.1 5 10.0.0.2 22"; unset XDG_CACHE_HOME
+export PATH="${join(process.execPath, "..")}:$PATH"`;
+}
 
 test("the program is sent once, and started with the flags as they are", async () => {
   const there = machine(HERE);
@@ -85,7 +112,7 @@ test("a machine that is left before it was sent the program keeps nothing of it"
 test("why a machine cannot be used is told in ssh's own words", async () => {
   const cases = [
     ["Permission denied (publickey).", "ssh refused: Permission denied"],
-    ["Host key verification failed.", "ssh refused: Host key verification failed"],
+    ["Host key verification failed.", "ssh refused: its host key is not known here"],
     ["ssh: connect to host there port 22: Connection refused", "unreachable: ssh: connect to host"],
   ] as const;
   for (const [said, told] of cases) {
@@ -97,3 +124,125 @@ test("why a machine cannot be used is told in ssh's own words", async () => {
   await broken.facts;
   expect((await broken.ended).message).toStartWith("lost: the connection to it broke");
 });
+
+test("a login that writes without ending its line is understood", async () => {
+  const there = machine(`printf '\\033]0;x\\007'; ${HERE}`);
+  there.hash = await there.programs.hash();
+  const peer = there.call([]);
+  expect(await peer.facts).toMatchObject({ system: "Linux" });
+  await peer.install(there.programs);
+});
+
+/** Why a promise is rejected. */
+async function failureOf(promise: Promise<unknown>): Promise<string> {
+  return await promise.then(
+    () => "it did not fail",
+    (error: unknown) => String(error instanceof Error ? error.message : error),
+  );
+}
+
+test("no machine is waited for for ever, whichever step it does not take", async () => {
+  const quiet = "cat >/dev/null";
+  const silent = machine(quiet).call([], { loginTimeoutMs: 50 });
+  expect(await failureOf(silent.facts)).toStartWith("does not answer: nothing came within 50ms");
+  const asking = machine(`echo Continue?; ${quiet}`).call([], { loginTimeoutMs: 300 });
+  expect(await failureOf(asking.facts)).toContain("the last that came is 'Continue?'");
+  expect(await asking.ended).toBeInstanceOf(RemoteFailure);
+
+  const cases = [
+    [`${ANSWERS} exec <&-; sleep 2`, "does not go on: it has not taken what it was sent within 50ms"],
+    [`${ANSWERS} ${quiet}`, "does not go on: it has not stored the program within 50ms"],
+    [`${ANSWERS} echo "minibit-host|stored"; ${quiet}`, "does not go on: it has not started its peer within 50ms"],
+  ] as const;
+  for (const [shell, told] of cases) {
+    const there = machine(shell);
+    await there.programs.hash();
+    const peer = there.call([], { stepMs: 50 });
+    const run = async (): Promise<void> => {
+      await peer.install(there.programs);
+      await peer.start(1, {});
+    };
+    expect(await failureOf(run())).toBe(told);
+  }
+});
+
+test("a machine that ends while it is sent the program is told as such, and is no error of ours", async () => {
+  const there = machine(HERE);
+  writeTree(join(there.cache, "..", ".."), { ".cache": "a file" });
+  there.hash = await there.programs.hash();
+  await expect(there.call([]).install(there.programs)).rejects.toThrow(
+    /^cannot keep the program there: mkdir: .*--remote-cache/,
+  );
+});
+
+test("an address that means something on one link only is refused in words", async () => {
+  const call = (address: string) =>
+    machine(`echo "minibit-host|Linux|x86_64||||fe80::1%eth0 5 ${address} 22"; cat >/dev/null`).call([]).facts;
+  await expect(call("fe80::2%eth0")).rejects.toThrow("its address 'fe80::2%eth0' means nothing to other machines");
+  await expect(call("FEBF::2")).rejects.toThrow("name another of its addresses");
+  expect(await call("fd00::2")).toMatchObject({ ownAddress: "fd00::2" });
+});
+
+test("a place has one name, over links, relative to the home, and before the folders on the way are made", async () => {
+  const there = machine(HERE);
+  const home = join(there.cache, "..", "..");
+  writeTree(home, { "real/a": "a" });
+  symlinkSync("real", join(home, "link"));
+  const placeOf = async (to: string): Promise<string> => (await there.call([], { to }).facts).place;
+  const place = await placeOf(join(home, "real", "deep", "it's the set"));
+  expect(place).toEndWith("/home/real/deep/it's the set");
+  expect(await placeOf(join(home, "link/deep/it's the set"))).toBe(place);
+  expect(await placeOf("~/link/../real/deep/it's the set")).toBe(place);
+  mkdirSync(join(home, "real", "deep"));
+  expect(await placeOf(join(home, "real", "deep", "it's the set/"))).toBe(place);
+  expect(await placeOf(join(home, "real", "deep", "set"))).not.toBe(place);
+});
+
+test("of other versions' programs two are kept, for two weeks; what is not ours stays", async () => {
+  const there = machine(HERE);
+  there.hash = await there.programs.hash();
+  const days = (name: string, age: number): void => {
+    writeTree(there.cache, { [name]: "x" });
+    const then = Date.now() / 1000 - age * 24 * 3600;
+    utimesSync(join(there.cache, name), then, then);
+  };
+  const version = (digit: string, ending: string): string => `${digit.repeat(32)}.${ending}`;
+  const foreign = ["precious.txt", "a.js", `${"g".repeat(32)}.js`, version("9", "linux-x64.gz")];
+  for (const name of foreign) {
+    days(name, 100);
+  }
+  days(version("1", "js"), 1);
+  days(version("2", "linux-x64-musl"), 2);
+  days(version("3", "darwin-arm64"), 3);
+  days(version("4", "js.otherhost.1.tmp"), 0);
+  days(version("5", "linux-x64.otherhost.1.tmp"), 3);
+  days(version("6", `linux-x64.${hostname()}.4194305.tmp`), 0); // no process has such a number
+  await there.call([]).install(there.programs);
+  const kept = [version("1", "js"), version("2", "linux-x64-musl"), version("4", "js.otherhost.1.tmp")];
+  expect(readdirSync(there.cache).sort()).toEqual([...foreign, ...kept, `${there.hash}.js`].sort());
+
+  days(version("2", "linux-x64-musl"), 15);
+  days(`${there.hash}.js`, 15); // used now
+  await there.call([]).install(there.programs);
+  expect(readdirSync(there.cache)).not.toContain(version("2", "linux-x64-musl"));
+  expect(statSync(join(there.cache, `${there.hash}.js`)).mtimeMs).toBeGreaterThan(Date.now() - 60_000);
+});
+
+test.skipIf(process.getuid?.() !== 0)(
+  "the program is kept where the user says, and nobody else's is run from there",
+  async () => {
+    const there = machine(HERE);
+    there.hash = await there.programs.hash();
+    const home = join(there.cache, "..", "..");
+    const planted = join(home, "my programs", `${there.hash}.js`);
+    writeTree(join(home, "my programs"), { [`${there.hash}.js`]: "console.log(1)" });
+    chownSync(planted, 65_534, 65_534);
+    const lines: string[] = [];
+    const peer = there.call(lines, { cache: "~/my programs" });
+    await peer.install(there.programs);
+    await peer.start(7, { MINIBIT_TO: "/x" });
+    await peer.stop();
+    expect(lines).toEqual([JSON.stringify([["7", "--events"], "/x"])]);
+    expect(existsSync(there.cache)).toBe(false);
+  },
+);

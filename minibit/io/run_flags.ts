@@ -4,6 +4,7 @@ import { type Flag, longOf, parseText, type Switch, type Values } from "./cli.ts
 import { LOG_FLAGS } from "./logging.ts";
 import { parsePath } from "./paths.ts";
 import { FIRST_PORT, SHARING_FLAGS } from "./peer_options.ts";
+import { shellWords } from "./shell_words.ts";
 import { TEACHING_FLAGS } from "./teaching.ts";
 import { MAX_PORT, parseDuration, parseInteger, parsePercent, parsePort, parseRate } from "./units.ts";
 
@@ -36,13 +37,31 @@ const HOST_FLAGS = {
     parse: parsePercent,
     default: "100%",
   },
+  grace: {
+    value: "time",
+    help: "--hosts: with a smaller --quorum, how long the others may take once it is there",
+    parse: parseDuration,
+    default: "30s",
+  },
+  loginTimeout: {
+    value: "time",
+    help: "--hosts: give up on a machine that has not answered by then",
+    parse: parseDuration,
+    default: "20s",
+  },
+  remoteCache: {
+    value: "dir",
+    help: "--hosts: where the program is kept on each machine",
+    parse: parseText,
+    defaultHelp: "~/.cache/minibit",
+  },
   advertise: {
     value: "host",
     help: "--hosts: this machine's address for the others",
     parse: parseText,
     defaultHelp: "the one the first of them sees",
   },
-  ssh: { value: "command", help: "--hosts: how to call OpenSSH", parse: parseText, default: "ssh" },
+  ssh: { value: "command", help: "--hosts: how to call OpenSSH", parse: shellWords, default: "ssh" },
 } as const;
 
 /** All flags of `run_full.ts`. */

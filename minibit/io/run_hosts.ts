@@ -8,10 +8,8 @@ import { exitCodeOf, type StopReason } from "./lifecycle.ts";
 import { type RunValues, refuseLocalFlags } from "./run_flags.ts";
 import { refuseLessons } from "./teaching.ts";
 
-/** A push, and when it counts as a success. */
+/** A push, and what is known of the uplinks. */
 export interface HostRunOptions extends HostPushOptions {
-  /** The part of the machines that must confirm their copy. */
-  readonly quorum: number;
   readonly bound: BoundOptions;
 }
 
@@ -50,9 +48,11 @@ export function hostOptionsOf(
     ...values,
     hosts: readHosts(hosts),
     to,
-    ssh: ssh.split(/\s+/),
+    ssh,
     peerPort: values.peerPort ?? 0,
+    loginTimeoutMs: values.loginTimeout,
     deadlineMs: values.deadline,
+    graceMs: values.grace,
     remoteFlags: {
       MINIBIT_UPLOAD_LIMIT: uploadLimit,
       MINIBIT_DOWNLOAD_LIMIT: downloadLimit,
