@@ -1,6 +1,6 @@
 /** `run_full.ts --hosts`: onto machines with a network, a disk and an SSH server of their own, and nothing installed. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { randomBytes, readTree, writeTree } from "../minibit/io/temp_share.ts";
@@ -11,8 +11,20 @@ import { useTestBed } from "./support/test_bed.ts";
 import { until } from "./support/until.ts";
 
 const FILES = { "a.bin": randomBytes(300_000, 1), "sub/b.txt": "b\n", empty: "", "folder/none": null };
-/** Which machine is like what: five that work, and three that do not. */
+/** Which machine is like what: five that work, and those that do not. */
 const [DOWN, REFUSING, FULL] = [5, 6, 7];
+const [NO_SHELL, FILES_ONLY, READ_ONLY, NO_EXEC, UNKNOWN, CHANGED, SILENT] = [8, 9, 10, 11, 12, 13, 14];
+/** What people have in their configuration of ssh for sessions of their own, and in the login there. */
+const LIVED_IN = {
+  login: "printf '\\033]0;title\\007'",
+  ssh: [
+    "RemoteCommand echo hello",
+    "RequestTTY yes",
+    "LocalForward 127.0.0.1:1 127.0.0.1:1",
+    "ExitOnForwardFailure yes",
+  ],
+};
+const MASTER = ["ControlMaster auto", "ControlPath /tmp/minibit-%C", "ControlPersist 120"];
 const TIMEOUT_MS = 60_000;
 
 const bed = useTestBed();
@@ -31,11 +43,13 @@ describe.skipIf(noHosts !== undefined)("machines", () => {
 
   beforeAll(async () => {
     dir = mkdtempSync(join(tmpdir(), "minibit-hosts-"));
-    const working = Array.from({ length: 5 }, () => ({}));
-    machines = await SshHosts.up([...working, { isDown: true }, { refusesKey: true }, { disk: "100k" }], {
-      dir,
-      prefix: `mb${process.pid}h`,
-    });
+    const working = [{}, LIVED_IN, { ssh: MASTER }, {}, {}];
+    const known = [{ isDown: true }, { refusesKey: true }, { disk: "100k" }];
+    const odd = [
+      ...[{ shell: "/usr/sbin/nologin" }, { sftpOnly: true }, { home: "ro" }, { home: "noexec" }],
+      ...[{ hostKey: "unknown" }, { hostKey: "changed" }, { login: "printf 'Press Enter: '; cat >/dev/null" }],
+    ] as const;
+    machines = await SshHosts.up([...working, ...known, ...odd], { dir, prefix: `mb${process.pid}h` });
     good = machines.hosts.slice(0, 5);
   }, TIMEOUT_MS);
 
@@ -45,16 +59,24 @@ describe.skipIf(noHosts !== undefined)("machines", () => {
   });
 
   /** Copies `FILES`, or what else is in `share`, to some of the machines. */
-  function push(hosts: readonly SshHost[], ...flags: readonly string[]): Script {
+  function push(hosts: readonly (SshHost | undefined)[], ...flags: readonly string[]): Script {
     const source = bed.path("share");
     if (!existsSync(source)) {
       writeTree(source, FILES);
     }
     const list = bed.path("hosts.txt");
-    writeFileSync(list, ["# machines", ...hosts.map(({ address }) => `root@${address}:22 # one`), ""].join("\n"));
+    const named = new Set<string>();
+    const lines = hosts.map((host) => {
+      const name = `root@${host?.address}:22`;
+      const line = named.has(name) ? `root@${host?.address}` : name; // the same one by another name
+      named.add(name);
+      return `${line} # one`;
+    });
+    writeFileSync(list, ["# machines", ...lines, ""].join("\n"));
+    mkdirSync(bed.path("tmp"), { recursive: true });
     const args = ["--port", "0", "--http-port", "0", "--hosts", list, "--source", source, "--to", "/data/set"];
     return bed.startWrapped(
-      (command) => machines.inside(["env", `XDG_CACHE_HOME=${cache}`, ...command]),
+      (command) => machines.inside(["env", `XDG_CACHE_HOME=${cache}`, `TMPDIR=${bed.path("tmp")}`, ...command]),
       "run_full.ts",
       ...[...args, "--ssh", machines.ssh, ...flags],
     );
@@ -85,7 +107,7 @@ describe.skipIf(noHosts !== undefined)("machines", () => {
   test(
     "get verified copies; those that cannot are named, and whether that is success the quorum says",
     async () => {
-      const strict = push(machines.hosts);
+      const strict = push(machines.hosts.slice(0, 8));
       expect(await strict.ended(TIMEOUT_MS)).toBe(1);
       const [last = ""] = strict.complaints.slice(-1);
       expect(last).toStartWith("Cannot confirm 100.0% of 8 hosts: 5 hold the share, not ");
@@ -105,13 +127,65 @@ describe.skipIf(noHosts !== undefined)("machines", () => {
         await expectClean(host, ["set"]);
       }
 
-      const lenient = push(machines.hosts, "--quorum", "60%");
+      const lenient = push(machines.hosts.slice(0, 8), "--quorum", "60%");
       expect(await lenient.ended(TIMEOUT_MS)).toBe(0);
       const received = lenient.lines.filter((line) => line.endsWith("verified")).map((line) => line.split(/ {2,}/)[2]);
       expect(received).toEqual(Array.from({ length: 5 }, () => "0 B")); // they had it
       emptyDisks();
     },
     2 * TIMEOUT_MS,
+  );
+
+  test(
+    "that are odd fail alone, each in its own words; one under two names is told",
+    async () => {
+      const [first] = good;
+      const odd = [NO_SHELL, FILES_ONLY, READ_ONLY, NO_EXEC, UNKNOWN, CHANGED, SILENT];
+      const run = push([first, first, ...odd.map((index) => machines.hosts[index])], "--login-timeout", "5s");
+      expect(await run.ended(TIMEOUT_MS)).toBe(1);
+      const last = run.complaints.at(-1) ?? "";
+      expect(last).toStartWith("Cannot confirm 100.0% of 9 hosts: 1 hold the share, not ");
+      const why = [
+        [NO_SHELL, /^runs no commands: its login says 'This account is currently not available.'/],
+        [FILES_ONLY, /^(runs no commands: its login|unreachable: )/],
+        [READ_ONLY, /^cannot keep the program there: .*Read-only file system \(.*--remote-cache/],
+        [NO_EXEC, /^may not run the program there: .*Permission denied \(.*--remote-cache/],
+        [UNKNOWN, /^ssh refused: its host key is not known here/],
+        [CHANGED, /^ssh refused: its host key is another one than before \(.*ssh-keygen .*-R/],
+        [SILENT, /^does not answer: .* within 5.00s/],
+      ] as const;
+      for (const [index, reason] of why) {
+        const [, told = ""] = last.split(`${machines.hosts[index]?.address}:22 (`);
+        expect(told).toMatch(reason);
+      }
+      const { address = "" } = first ?? {};
+      expect(last).toMatch(new RegExp(`root@${address}(:22)? \\(is the same machine as root@${address}(:22)?, and`));
+      expect(readTree(join(first?.data ?? "", "set"))).toEqual(readTree(bed.path("share")));
+      await expectClean(first as SshHost, ["set"]);
+      expect(readdirSync(bed.path("tmp"))).toEqual([]);
+
+      // where the program may be kept and run they are like others
+      const elsewhere = [READ_ONLY, NO_EXEC].map((index) => machines.hosts[index]);
+      const told = push(elsewhere, "--remote-cache", "/data/my programs");
+      expect(await told.ended(TIMEOUT_MS)).toBe(0);
+      expect(readdirSync(elsewhere[0]?.data ?? "").sort()).toEqual(["my programs", "set"]);
+      emptyDisks();
+    },
+    2 * TIMEOUT_MS,
+  );
+
+  test(
+    "that are late are not waited for when enough have their copy",
+    async () => {
+      const slow = machines.hosts[SILENT];
+      const run = push([...good.slice(0, 2), slow], "--quorum", "60%", "--grace", "1s", "--login-timeout", "1h");
+      expect(await run.ended(TIMEOUT_MS)).toBe(0);
+      await run.said(/^2 of 3 hosts have their copy, which is enough: the others have 1.00s more \(--grace\)$/);
+      await run.said(/too slow: it had not begun when enough had their copy and 1.00s more had passed/);
+      await expectClean(good[0] as SshHost, ["set"]);
+      emptyDisks();
+    },
+    TIMEOUT_MS,
   );
 
   test(
@@ -125,7 +199,9 @@ describe.skipIf(noHosts !== undefined)("machines", () => {
           timeoutMs: TIMEOUT_MS,
         },
       );
-      expect(await run.kill("SIGINT")).toBe(130);
+      run.signal("SIGINT");
+      expect(await run.kill("SIGINT")).toBe(130); // `bun run` hands it on a second time
+      expect(readdirSync(bed.path("tmp"))).toEqual([]);
       for (const host of good) {
         await expectClean(host, []);
       }

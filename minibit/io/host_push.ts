@@ -172,7 +172,7 @@ export class HostPush {
   async close(): Promise<void> {
     this.#isOver = true;
     this.#records.hide();
-    await this.#group.stopAll();
+    await Promise.all([this.#group.stopAll(), this.#programs.close()]);
     if (this.#seedFolder !== undefined) {
       await remove(this.#seedFolder);
     }

@@ -10,6 +10,7 @@ import { EXIT_WITH_PARENT } from "./lifecycle.ts";
 import { type Child, endChild, type ProcessGroup } from "./process_group.ts";
 import type { Platform, RemotePrograms } from "./remote_program.ts";
 import { type RemotePhase, remoteReason } from "./remote_reason.ts";
+import { shellQuote } from "./shell_words.ts";
 import { formatDuration } from "./units.ts";
 
 /** A machine that does not answer for so long is unreachable. */
@@ -252,13 +253,12 @@ function isLinkLocal(address: string | undefined): address is string {
 
 /** What the script reads before itself; the login shell, which may be any, never sees it. */
 function settingsOf({ to, cache = "" }: CallOptions): string {
-  const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
-  return `minibit_to=${quoted(to)}\nminibit_cache=${quoted(cache)}\n`;
+  return `minibit_to=${shellQuote(to)}\nminibit_cache=${shellQuote(cache)}\n`;
 }
 
 /** What a user would type to see for themselves. */
 function commandToTry(host: RemoteHost, ssh: readonly string[]): string {
-  return [...ssh, ...portOf(host), targetOf(host)].join(" ");
+  return [...ssh, ...portOf(host), targetOf(host)].map(shellQuote).join(" ");
 }
 
 function portOf({ port }: RemoteHost): string[] {

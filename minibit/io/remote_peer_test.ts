@@ -145,19 +145,19 @@ test("no machine is waited for for ever, whichever step it does not take", async
   const quiet = "cat >/dev/null";
   const silent = machine(quiet).call([], { loginTimeoutMs: 50 });
   expect(await failureOf(silent.facts)).toStartWith("does not answer: nothing came within 50ms");
-  const asking = machine(`echo Continue?; ${quiet}`).call([], { loginTimeoutMs: 300 });
+  const asking = machine(`echo Continue?; ${quiet}`).call([], { loginTimeoutMs: 1000 });
   expect(await failureOf(asking.facts)).toContain("the last that came is 'Continue?'");
   expect(await asking.ended).toBeInstanceOf(RemoteFailure);
 
   const cases = [
-    [`${ANSWERS} exec <&-; sleep 2`, "does not go on: it has not taken what it was sent within 50ms"],
-    [`${ANSWERS} ${quiet}`, "does not go on: it has not stored the program within 50ms"],
-    [`${ANSWERS} echo "minibit-host|stored"; ${quiet}`, "does not go on: it has not started its peer within 50ms"],
+    [`${ANSWERS} exec <&-; sleep 2`, "does not go on: it has not taken what it was sent within 500ms"],
+    [`${ANSWERS} ${quiet}`, "does not go on: it has not stored the program within 500ms"],
+    [`${ANSWERS} echo "minibit-host|stored"; ${quiet}`, "does not go on: it has not started its peer within 500ms"],
   ] as const;
   for (const [shell, told] of cases) {
     const there = machine(shell);
     await there.programs.hash();
-    const peer = there.call([], { stepMs: 50 });
+    const peer = there.call([], { stepMs: 500 });
     const run = async (): Promise<void> => {
       await peer.install(there.programs);
       await peer.start(1, {});

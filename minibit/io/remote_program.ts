@@ -5,11 +5,14 @@
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
 import { semver } from "bun";
 import { UserError } from "../core/errors.ts";
 import { sha256 } from "./block_hasher.ts";
 import { diskError } from "./disk_error.ts";
 import { writeWhole } from "./peer_folder.ts";
+import { keptProgram, tidyPrograms, touch } from "./program_cache.ts";
 
 /** What is known of a machine before anything is sent to it. */
 export interface Platform {
@@ -32,18 +35,28 @@ export interface RemoteProgram {
 export class RemotePrograms {
   readonly #entry: string;
   readonly #cache: string;
+  readonly #tmp: string;
   readonly #oldestBun: string;
   #script: Promise<{ readonly text: string; readonly hash: string }> | undefined;
   readonly #packed = new Map<string, Promise<Blob>>();
+  readonly #builds = new Set<Bun.Subprocess>();
+  #isClosed = false;
 
   /**
    * @param options.entry the script to run there
    * @param options.oldestBun the oldest version of Bun that it runs on
    * @param options.cache where executables are kept between runs
+   * @param options.tmp where they are built
    */
-  constructor(options: { readonly entry: string; readonly oldestBun: string; readonly cache?: string }) {
+  constructor(options: {
+    readonly entry: string;
+    readonly oldestBun: string;
+    readonly cache?: string;
+    readonly tmp?: string;
+  }) {
     this.#entry = options.entry;
     this.#oldestBun = options.oldestBun;
+    this.#tmp = options.tmp ?? tmpdir();
     this.#cache = options.cache ?? join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "minibit");
   }
 
@@ -91,42 +104,63 @@ export class RemotePrograms {
     return new Blob([Bun.gzipSync(Buffer.from((await this.#bundled()).text))]);
   }
 
+  /** Ends what is being built; resolves when nothing of it is left. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const build of this.#builds) {
+      build.kill("SIGKILL");
+    }
+    await Promise.allSettled(this.#packed.values());
+  }
+
   /** Builds an executable, or takes the one an earlier run built. */
   async #packExecutable(target: string): Promise<Blob> {
-    const kept = join(this.#cache, `${await this.hash()}.${target}.gz`);
-    if (!existsSync(kept)) {
-      const work = mkdtempSync(join(tmpdir(), "minibit-"));
+    const kept = keptProgram(this.#cache, { hash: await this.hash(), target });
+    if (existsSync(kept)) {
+      touch(kept);
+    } else {
+      const work = mkdtempSync(join(this.#tmp, "minibit-"));
       try {
         const built = join(work, "peer");
-        await this.#compile(target, built);
+        await this.#compile(target, { to: built, cwd: work });
         mkdirSync(this.#cache, { recursive: true });
-        writeWhole(kept, Bun.gzipSync(await Bun.file(built).bytes(), { level: 4 }));
+        writeWhole(kept, await packed(await Bun.file(built).bytes(), { level: 4 }));
       } catch (error) {
         throw diskError(`Cannot keep the executable for ${target} in '${this.#cache}'`, error);
       } finally {
         rmSync(work, { recursive: true, force: true });
       }
     }
+    tidyPrograms(this.#cache);
     return Bun.file(kept);
   }
 
-  async #compile(target: string, to: string): Promise<void> {
+  /** @param options.cwd where Bun may put what it makes on the way: it stays there when Bun is killed */
+  async #compile(target: string, options: { readonly to: string; readonly cwd: string }): Promise<void> {
+    if (this.#isClosed) {
+      throw new UserError(`Cannot build an executable for ${target}: everything is being stopped`);
+    }
     const isOwn = target === targetOf(ownPlatform());
     const build = Bun.spawn(
       [
         ...[process.execPath, "build", "--compile", "--no-compile-autoload-dotenv", "--no-compile-autoload-bunfig"],
         ...(isOwn ? [] : [`--target=bun-${target}`]),
-        ...[this.#entry, "--outfile", to],
+        ...[this.#entry, "--outfile", options.to],
       ],
-      { stdin: "ignore", stdout: "ignore", stderr: "pipe" },
+      { cwd: options.cwd, stdin: "ignore", stdout: "ignore", stderr: "pipe" },
     );
+    this.#builds.add(build);
     const [said, exitCode] = await Promise.all([build.stderr.text(), build.exited]);
+    this.#builds.delete(build);
     if (exitCode !== 0) {
       const why = said.trim().split("\n").at(-1) ?? "";
       throw new UserError(`Cannot build an executable for ${target}: ${why} (install Bun ${this.#oldestBun} there)`);
     }
   }
 }
+
+/** Not in this turn: it takes seconds, and the peers that run already are to be heard. */
+const packed = promisify<Uint8Array, { level: number }, Buffer>(gzip);
 
 function isVersion(text: string): boolean {
   return semver.satisfies(text, ">=0.0.0");

@@ -1,5 +1,7 @@
 import { expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import { UserError } from "../core/errors.ts";
 import { type Platform, RemotePrograms } from "./remote_program.ts";
 import { useTempFolders, writeTree } from "./temp_share.ts";
 
@@ -32,4 +34,19 @@ test("the name tells the contents, and the script unpacks to what was bundled", 
   expect(await one.hash()).toBe(await same.hash());
   const packed = await (await one.programFor({ ...LINUX, bunVersion: "1.4.5" })).packed();
   expect(Buffer.from(Bun.gunzipSync(await packed.bytes())).toString()).toStartWith("// @bun\nconsole.log(1)");
+});
+
+test("an executable that is being built when all is stopped leaves nothing behind", async () => {
+  const dir = tempFolder();
+  writeTree(dir, { "entry.ts": "console.log(3)", tmp: null });
+  const tmp = join(dir, "tmp");
+  const all = new RemotePrograms({ entry: join(dir, "entry.ts"), oldestBun: "1.4.5", cache: join(dir, "cache"), tmp });
+  const failed = (await all.programFor(LINUX)).packed().catch((error: unknown) => error);
+  while (readdirSync(tmp).length === 0) {
+    await Bun.sleep(1);
+  }
+  await all.close();
+  expect(await failed).toBeInstanceOf(UserError);
+  expect(readdirSync(tmp)).toEqual([]);
+  expect(readdirSync(".").filter((name) => name.endsWith(".bun-build"))).toEqual([]); // Bun's own, half-made
 });

@@ -66,7 +66,7 @@ function whyNoShell({ greeting, exit, command }: LastWords, said: string): strin
 
 function whyPeerEnded(exit: ChildExit, said: string): string {
   if (exit.exitCode === 126) {
-    return `may not run the program there: ${said} (a home without the right to? --remote-cache DIR: another folder there)`;
+    return `may not run the program there: ${said} (is its disk mounted noexec? --remote-cache DIR: another folder there)`;
   }
   return said || `its peer ${describeExit(exit)}`;
 }

@@ -18,7 +18,7 @@ minibit_place() {
     rest=/$(basename "$folder")$rest
     folder=$(dirname "$folder")
   done
-  printf '%s\n' "minibit-host|place|$boot $(readlink /proc/self/ns/mnt) $(ls -di /) $(cd -P "$folder" && pwd -P)$rest"
+  printf '%s\n' "$mark|place|$boot $(readlink /proc/self/ns/mnt) $(ls -di /) $(cd -P "$folder" && pwd -P)$rest"
 }
 
 # Of other versions' programs the two used last stay, unless that was two weeks ago. What a broken transfer left goes
@@ -48,6 +48,7 @@ minibit_tidy() {
 
 minibit_start() {
   hash=$1
+  mark=minibit-host # so that this text, echoed, is none
   cache=${minibit_cache:-${XDG_CACHE_HOME:-$HOME/.cache}/minibit}
   case $cache in
     "~" | "~/"*) cache=$HOME${cache#?} ;;
@@ -64,7 +65,7 @@ minibit_start() {
     fi
   done
   minibit_place 2>/dev/null
-  echo "minibit-host|$(uname -s)|$(uname -m)|$musl|$version|$kept|$SSH_CONNECTION"
+  echo "$mark|$(uname -s)|$(uname -m)|$musl|$version|$kept|$SSH_CONNECTION"
 
   # the program: its name and its packed size, then itself; a size of 0: it is here
   read -r name size || exit 1
@@ -82,7 +83,7 @@ minibit_start() {
       exit 1
     fi
   fi
-  echo "minibit-host|stored"
+  echo "$mark|stored"
 
   # the flags, as lines of environment up to an empty one
   while IFS= read -r line && test -n "$line"; do

@@ -31,6 +31,11 @@ export function shellWords(text: string): string[] {
   return words;
 }
 
+/** A word as a shell reads it back, in quotes if it must be. */
+export function shellQuote(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
 function unquoted(part: string): string {
   if (part === "'" || part === '"') {
     throw new UserError(`the quote ${part} is not closed`);

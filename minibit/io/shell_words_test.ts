@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { UserError } from "../core/errors.ts";
-import { shellWords } from "./shell_words.ts";
+import { shellQuote, shellWords } from "./shell_words.ts";
 
 const COMMANDS: readonly string[] = [
   "ssh",
@@ -33,5 +33,13 @@ test("a quote that is not closed, a backslash at the end and no word at all are 
   ] as const) {
     expect(() => shellWords(command)).toThrow(UserError);
     expect(() => shellWords(command)).toThrow(told);
+  }
+});
+
+test("a word that was quoted is read back as it was", () => {
+  expect(shellQuote("root@10.0.0.1")).toBe("root@10.0.0.1");
+  for (const word of ["a b", "it's", "", "$HOME `id` \\", '"', "a\nb", "~", "#"]) {
+    expect(shellWords(`x ${shellQuote(word)}`)).toEqual(["x", word]);
+    expect(Bun.spawnSync(["sh", "-c", `printf %s ${shellQuote(word)}`]).stdout.toString()).toBe(word);
   }
 });

@@ -30,6 +30,18 @@ export interface SshHostOptions {
   readonly isDown?: boolean;
   /** It knows another key than ours. */
   readonly refusesKey?: boolean;
+  /** What ssh knows of its key. */
+  readonly hostKey?: "unknown" | "changed";
+  /** How its home is mounted. */
+  readonly home?: "ro" | "noexec";
+  /** Its login shell. */
+  readonly shell?: string;
+  /** What its login does before anything else: `.bashrc`. */
+  readonly login?: string;
+  /** It serves files alone. */
+  readonly sftpOnly?: boolean;
+  /** What the user's configuration of ssh says of it. */
+  readonly ssh?: readonly string[];
   /** The size of its disk at `/data`, as mount says it: `8m`. */
   readonly disk?: string;
   /** Its uplink, as tc says it: `50mbit`. */
@@ -60,7 +72,7 @@ export class SshHosts {
   private constructor(dir: string, prefix: string) {
     this.#dir = dir;
     this.#prefix = prefix;
-    this.ssh = `ssh -F ${join(dir, "ssh_config")}`;
+    this.ssh = `ssh -F '${join(dir, "ssh config")}'`;
   }
 
   /**
@@ -76,7 +88,7 @@ export class SshHosts {
     const { dir, prefix, ipv6 = false, uplink } = options;
     const hosts = new SshHosts(dir, prefix);
     try {
-      await hosts.#keys();
+      await hosts.#keys(machines);
       const bridge = `${prefix}sw`;
       await $`ip netns add ${bridge} && ip -n ${bridge} link add br0 type bridge && ip -n ${bridge} link set br0 up`.quiet();
       await hosts.#connect(0, { bridge, ipv6, ...(uplink === undefined ? {} : { uplink }) });
@@ -147,30 +159,41 @@ export class SshHosts {
     }
   }
 
-  async #keys(): Promise<void> {
+  async #keys(machines: readonly SshHostOptions[]): Promise<void> {
     mkdirSync(this.#dir, { recursive: true });
     for (const name of ["host_key", "user_key", "other_key"]) {
       await $`ssh-keygen -q -t ed25519 -N "" -f ${join(this.#dir, name)}`.quiet();
     }
-    writeFileSync(
-      join(this.#dir, "ssh_config"),
-      [
-        "Host *",
-        `IdentityFile ${join(this.#dir, "user_key")}`,
-        "IdentitiesOnly yes",
-        `UserKnownHostsFile ${join(this.#dir, "known_hosts")}`,
-        "StrictHostKeyChecking accept-new",
-        "ConnectTimeout 3",
-        "",
-      ].join("\n"),
+    const known = (name: string): string => `UserKnownHostsFile ${join(this.#dir, name)}`;
+    const lines: string[] = [];
+    for (const [index, { hostKey, ssh = [] }] of machines.entries()) {
+      const address = addressOf(index + 1, false);
+      lines.push(`Host ${address}`, ...ssh);
+      if (hostKey === "changed") {
+        const other = readFileSync(join(this.#dir, "other_key.pub"), "utf8");
+        writeFileSync(join(this.#dir, "known_before"), `${address} ${other}`);
+        lines.push(known("known_before"));
+      } else if (hostKey === "unknown") {
+        lines.push(known("known_none"), "StrictHostKeyChecking ask");
+      }
+    }
+    lines.push(
+      "Host *",
+      `IdentityFile ${join(this.#dir, "user_key")}`,
+      "IdentitiesOnly yes",
+      known("known_hosts"),
+      "StrictHostKeyChecking accept-new",
+      "ConnectTimeout 3",
+      "",
     );
+    writeFileSync(join(this.#dir, "ssh config"), lines.join("\n"));
   }
 
   async #connect(index: number, options: { bridge: string; ipv6: boolean; uplink?: string }): Promise<string> {
     const { bridge, ipv6, uplink } = options;
     const name = `${this.#prefix}${index}`;
     const [near, far] = [`${this.#prefix}v${index}`, `p${index}`];
-    const address = ipv6 ? `fd77::${(index + 1).toString(16)}` : `10.79.0.${index + 1}`;
+    const address = addressOf(index, ipv6);
     await $`ip netns add ${name}`.quiet();
     await $`ip -n ${name} link set lo up`.quiet();
     await $`ip link add ${near} type veth peer name ${far} netns ${bridge}`.quiet();
@@ -185,7 +208,7 @@ export class SshHosts {
   }
 
   async #add(index: number, machine: SshHostOptions & { bridge: string; ipv6: boolean }): Promise<void> {
-    const { isDown = false, refusesKey = false, disk, bridge, ipv6, uplink } = machine;
+    const { isDown = false, refusesKey = false, disk, bridge, ipv6, uplink, home: homeMount, shell, login } = machine;
     const address = await this.#connect(index, { bridge, ipv6, ...(uplink === undefined ? {} : { uplink }) });
     const root = join(this.#dir, `host${index}`);
     const [data, home] = [join(root, "data"), join(root, "home")];
@@ -225,13 +248,23 @@ export class SshHosts {
         "PermitRootLogin prohibit-password",
         "MaxSessions 20",
         "SetEnv PATH=/usr/bin:/bin",
+        ...(machine.sftpOnly === true ? ["ForceCommand internal-sftp"] : []),
         "",
       ].join("\n"),
     );
+    if (login !== undefined) {
+      writeFileSync(join(home, ".bashrc"), login);
+    }
+    const passwd = join(root, "passwd");
+    if (shell !== undefined) {
+      writeFileSync(passwd, readFileSync("/etc/passwd", "utf8").replace(/^(root:.*:).*$/m, `$1${shell}`));
+    }
     const bun = [...new Set(["bun", "/usr/local/bin/bun", "/usr/bin/bun"].map((path) => Bun.which(path)))];
     const script = [
       disk === undefined ? `mount --bind '${data}' /data` : `mount -t tmpfs -o size=${disk} none /data`,
       `mount --bind '${home}' /root`,
+      ...(homeMount === undefined ? [] : [`mount -o remount,bind,${homeMount} /root`]),
+      ...(shell === undefined ? [] : [`mount --bind '${passwd}' /etc/passwd`]),
       // it is not installed there: what is in its place cannot be run
       ...bun.filter((path) => path !== null).map((path) => `mount --bind /dev/null '${path}'`),
       `exec ${SSHD} -D -e -f '${config}'`,
@@ -244,4 +277,8 @@ export class SshHosts {
       }),
     );
   }
+}
+
+function addressOf(index: number, ipv6: boolean): string {
+  return ipv6 ? `fd77::${(index + 1).toString(16)}` : `10.79.0.${index + 1}`;
 }
