@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createRng } from "../minibit/core/rng.ts";
 import { runMain } from "../minibit/io/cli.ts";
-import { EXIT_WITH_PARENT, onStop } from "../minibit/io/lifecycle.ts";
+import { EXIT_WITH_PARENT, exitCodeOf, onStop, type StopReason } from "../minibit/io/lifecycle.ts";
 
 /** 1024 blocks: enough to see rarity, few enough to see each of them. */
 const SHARE_BYTES = 4 * 1024 * 1024;
@@ -41,9 +41,14 @@ async function main(): Promise<number> {
     { stdio: ["pipe", "inherit", "inherit"], env: { ...process.env, [EXIT_WITH_PARENT]: "1" } },
   );
   // Ctrl+C in a terminal has reached it as well by then: a second SIGINT would cut its end short
-  const forget = onStop(() => swarm.kill("SIGTERM"));
+  let stoppedFor: StopReason = "SIGTERM";
+  const forget = onStop((reason) => {
+    stoppedFor = reason;
+    swarm.kill("SIGTERM");
+  });
   try {
-    return await swarm.exited;
+    const exitCode = await swarm.exited;
+    return exitCode === exitCodeOf("SIGTERM") ? exitCodeOf(stoppedFor) : exitCode;
   } finally {
     forget();
     rmSync(folder, { recursive: true, force: true });

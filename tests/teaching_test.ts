@@ -199,3 +199,24 @@ test.skipIf(!hasProc)("the demo shows all of it, and leaves nothing behind", asy
   await expectGone();
   expect(readdirSync(bed.path("tmp"))).toEqual([]);
 });
+
+test.skipIf(!hasProc)(
+  "the demo stopped half-way, by a Ctrl+C that comes to all and twice, leaves nothing behind",
+  async () => {
+    fakeBrowser(0);
+    mkdirSync(bed.path("tmp"));
+    setEnv("TMPDIR", bed.path("tmp"));
+    const demo = bed.start("bench/demo.ts", "--http-port", "0");
+    await demo.said(/listening/);
+    const swarmPid = await untilChild(demo, "run_full.ts");
+    const expectGone = watchChildren(demo);
+    const before = childrenOf(swarmPid).size;
+    process.kill(swarmPid, "SIGINT");
+    demo.signal("SIGINT");
+    await until("the swarm to end", () => childrenOf(swarmPid).size < before || undefined);
+    demo.signal("SIGINT"); // from `bun run`, which had it from the terminal as all of us
+    expect(await demo.ended()).toBe(130);
+    await expectGone();
+    expect(readdirSync(bed.path("tmp"))).toEqual([]);
+  },
+);
