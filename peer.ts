@@ -81,6 +81,7 @@ class Peer {
   #syncMs = 0;
   /** What this peer alone writes to: the place the user named, or its own folder. */
   #destination: Destination | undefined;
+  #claimed: Promise<void> | undefined;
   #lock: PlaceLock | undefined;
   /** All blocks are here, but the copy could not be put in its place: it stays for the next run. */
   #isStranded = false;
@@ -94,7 +95,8 @@ class Peer {
   async run(): Promise<void> {
     const { listen, source, reporter, isStartedByRun } = this.#options;
     if (source === undefined) {
-      await this.#claimPlace();
+      this.#claimed = this.#claimPlace();
+      await this.#claimed;
     }
     this.#listener = listening(
       () =>
@@ -138,6 +140,7 @@ class Peer {
       await this.#driver.close();
     }
     reporter.close();
+    await this.#claimed?.catch(() => undefined); // what is half claimed is released too
     this.#lock?.release();
     await this.#destination?.release({ keepParts: this.#isStranded || (!this.#isComplete && keepPartial === true) });
   }

@@ -168,7 +168,7 @@ describe.skipIf(noHosts !== undefined)("machines", () => {
       const elsewhere = [READ_ONLY, NO_EXEC].map((index) => machines.hosts[index]);
       const told = push(elsewhere, "--remote-cache", "/data/my programs");
       expect(await told.ended(TIMEOUT_MS)).toBe(0);
-      expect(readdirSync(elsewhere[0]?.data ?? "").sort()).toEqual(["my programs", "set"]);
+      await expectClean(elsewhere[0] as SshHost, ["my programs", "set"]);
       emptyDisks();
     },
     2 * TIMEOUT_MS,

@@ -52,7 +52,7 @@ const HOST_FLAGS = {
   remoteCache: {
     value: "dir",
     help: "--hosts: where the program is kept on each machine",
-    parse: parseText,
+    parse: asWritten(parsePath),
     defaultHelp: "~/.cache/minibit",
   },
   advertise: {
