@@ -304,3 +304,27 @@ test.skipIf(!mayMount)("a disk that is read-only", async () => {
   const line = /^Cannot write to 'disk\/blocos_peer_0': the disk is read-only \(use another place\)$/;
   await expectComplaint(quietPeer(0, `${HOST}:1`, "--source", SAMPLE, "--dir", "disk"), FAILED, line);
 });
+
+describe("machines that cannot be used", () => {
+  test("fail alone, each with its reason, whatever --ssh is made of", async () => {
+    const answer = 'echo "minibit-host|Linux|x86_64||||fe80::1%eth0 5 fe80::2%eth0 22"; cat >/dev/null';
+    const shell = `case $* in *linked*) ${answer};; *) echo "ssh: no such machine" >&2; exit 255;; esac`;
+    writeTree(bed.folder, { "my ssh": shell, "hosts.txt": "linked\nother\n" });
+    const flags = ["--hosts", "hosts.txt", "--source", SAMPLE, "--to", "/data/set", "--log-level", "off"];
+    await expectComplaint(
+      bed.start("run_full.ts", ...flags, "--ssh", `sh '${bed.path("my ssh")}'`),
+      FAILED,
+      "Cannot confirm 100.0% of 2 hosts: 0 hold the share, not linked (its address 'fe80::2%eth0' means nothing to other machines (name another of its addresses)), other (unreachable: ssh: no such machine)",
+    );
+    await expectComplaint(
+      bed.start("run_full.ts", ...flags, "--ssh", bed.path("my ssh")),
+      FAILED,
+      /^Cannot confirm 100.0% of 2 hosts: 0 hold the share, not linked \(Cannot start linked: .*\), other \(Cannot start other: .*\)$/,
+    );
+    await expectComplaint(
+      bed.start("run_full.ts", ...flags, "--ssh", "ssh -F 'my file"),
+      USAGE,
+      `Cannot use --ssh "ssh -F 'my file": the quote ' is not closed`,
+    );
+  });
+});

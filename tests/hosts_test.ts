@@ -20,7 +20,7 @@ const LIVED_IN = {
   ssh: [
     "RemoteCommand echo hello",
     "RequestTTY yes",
-    "LocalForward 127.0.0.1:1 127.0.0.1:1",
+    "LocalForward 192.0.2.1:9 127.0.0.1:9",
     "ExitOnForwardFailure yes",
   ],
 };

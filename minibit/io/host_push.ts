@@ -366,7 +366,7 @@ export class HostPush {
 
 /** Whether an error is of the world, and so of one machine alone; any other is our bug, and ends the run. */
 function isTheWorlds(error: unknown): error is Error {
-  return error instanceof RemoteFailure || error instanceof UserError || errorCode(error) !== undefined;
+  return error instanceof RemoteFailure || error instanceof UserError || /^E[A-Z0-9]+$/.test(errorCode(error) ?? "");
 }
 
 /** Where the tracker listens. */

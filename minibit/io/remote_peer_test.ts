@@ -161,6 +161,7 @@ test("no machine is waited for for ever, whichever step it does not take", async
     const run = async (): Promise<void> => {
       await peer.install(there.programs);
       await peer.start(1, {});
+      throw await peer.ended;
     };
     expect(await failureOf(run())).toBe(told);
   }

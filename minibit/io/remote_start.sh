@@ -59,7 +59,7 @@ minibit_start() {
   kept=
   for file in "$cache/$hash".*; do
     # somebody else's is not run, should others be able to write there
-    if test -s "$file" && test -n "$(find "$file" -prune -type f -user "$(id -u)")"; then
+    if test -s "$file" && test -n "$(find "$file" -prune -type f -user "$(id -u)" 2>/dev/null)"; then
       kept="$kept ${file##*/}"
       touch "$file" 2>/dev/null
     fi
