@@ -56,6 +56,17 @@ export class Announcer {
     this.#trackerMs = Math.min(this.#trackerMs, dueMs);
   }
 
+  /** A block is not held any more: all who may count on it are told at once. */
+  lost(block: number, links: Iterable<LiveLink>): void {
+    this.#news = this.#news.filter((other) => other !== block);
+    this.#trackerNews = this.#trackerNews.filter((other) => other !== block);
+    for (const link of links) {
+      if (link.follows) {
+        this.#send(link, { type: "LOST_BLOCKS", blocks: [block] });
+      }
+    }
+  }
+
   /** Sends what is due. */
   flush(links: Iterable<LiveLink>, nowMs: number): void {
     if (nowMs >= this.#flushMs) {

@@ -112,6 +112,27 @@ export class BlockLedger {
     link.download.waiting += Number(this.picker.has(block));
   }
 
+  /** The link does not hold `block` any more. */
+  unlearn(link: LiveLink, block: number): void {
+    const wasComplete = link.holds?.complete === true;
+    if (link.holds?.delete(block) === true) {
+      this.#completeLinks -= Number(wasComplete);
+      this.picker.lost(block);
+      link.download.useful -= Number(!this.have.has(block));
+      link.download.waiting -= Number(this.picker.has(block));
+    }
+  }
+
+  /** Held -> waiting: it was damaged since. */
+  lost(block: number): void {
+    this.have.delete(block);
+    this.#heldBytes -= this.geometry.lengthOf(block);
+    for (const link of this.#links) {
+      link.download.useful += Number(link.holds?.has(block) === true);
+    }
+    this.#wait(block);
+  }
+
   /** The link is gone: its copies do not count any more, and it owns nothing. */
   forget(link: LiveLink): void {
     for (const fetch of [...this.#fetches.values()]) {

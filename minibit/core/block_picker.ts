@@ -33,6 +33,11 @@ export class BlockPicker {
     return this.#length;
   }
 
+  /** How many blocks wait that no neighbour holds. */
+  get unheld(): number {
+    return this.#startOf(1);
+  }
+
   /** How many neighbours hold `block`. */
   copies(block: number): number {
     return this.#copies[block] ?? 0;

@@ -25,12 +25,13 @@ const REFUSED_MS = 500;
 export class Downloads {
   /** REQUESTs sent to anybody and not answered. */
   pendingUnits = 0;
+  /** Payload bytes that came and were not needed. */
+  duplicateBytes = 0;
   readonly #ledger: BlockLedger;
   readonly #limiter: RateLimiter;
   readonly #choose: ChooseBlock;
   readonly #depth: typeof pipelineDepth;
   readonly #send: (link: LiveLink, message: PeerMessage) => void;
-  #duplicateBytes = 0;
   /** Bytes taken back by CANCEL and not answered: they may come nevertheless. */
   #cancelledBytes = 0;
   #freed = false;
@@ -58,11 +59,6 @@ export class Downloads {
     return this.#ledger.picker;
   }
 
-  /** Payload bytes that came and were not needed. */
-  get duplicateBytes(): number {
-    return this.#duplicateBytes;
-  }
-
   /** Bytes of the share not yet verified. */
   get remainingBytes(): number {
     return this.#ledger.remainingBytes;
@@ -77,10 +73,7 @@ export class Downloads {
 
   /** When every link should be filled: at once if blocks were freed, or when the download limit lets requests through again. */
   refillAtMs(nowMs: number): number {
-    if (this.#freed) {
-      return nowMs;
-    }
-    return this.#throttled ? this.#limiter.readyAtMs(nowMs) : Number.POSITIVE_INFINITY;
+    return this.#freed ? nowMs : this.#throttled ? this.#limiter.readyAtMs(nowMs) : Number.POSITIVE_INFINITY;
   }
 
   /** Fills every link. */
@@ -102,6 +95,18 @@ export class Downloads {
     this.#ledger.learnAll(link, holds);
   }
 
+  /** The link does not hold `block` any more: what it was asked of it, it will refuse. */
+  unlearn(link: LiveLink, block: number): void {
+    this.#ledger.unlearn(link, block);
+    this.#askNoMore(link, (other) => other === block);
+  }
+
+  /** A block we held was damaged: it is wanted anew. */
+  lost(block: number): void {
+    this.#ledger.lost(block);
+    this.#freed = true;
+  }
+
   /** The link is gone: its blocks are freed, its copies do not count any more. */
   forget(link: LiveLink): void {
     for (const unit of link.download.pending) {
@@ -116,10 +121,8 @@ export class Downloads {
   /** Sends requests until the link's pipeline is full or nothing is to be asked of it. */
   fill(link: LiveLink, nowMs: number): void {
     const { download } = link;
-    if (download.useful === 0 || (download.choked && download.allowed.size === 0)) {
-      return;
-    }
-    if (download.snubbed && download.pending.length > 0) {
+    const isClosed = download.choked && download.allowed.size === 0;
+    if (download.useful === 0 || isClosed || (download.snubbed && download.pending.length > 0)) {
       return;
     }
     if (download.pending.length === 0) {
@@ -196,7 +199,7 @@ export class Downloads {
     const isWhole = this.received(block, receivedBytes);
     const fetch = this.#ledger.fetchOf(block);
     const after = isWhole ? this.#ledger.geometry.lengthOf(block) : (fetch?.received ?? 0);
-    this.#duplicateBytes += Math.max(0, length - (after - before));
+    this.duplicateBytes += Math.max(0, length - (after - before));
     const end = unit.offset + length;
     if (isWhole || end === this.#ledger.geometry.lengthOf(block)) {
       download.allowed.delete(block); // for one time only; the other side crosses it out as well
@@ -234,26 +237,24 @@ export class Downloads {
    * @throws {ProtocolError} when it was not asked for
    */
   rejected(link: LiveLink, unit: Unit, options: { readonly byChoke: boolean; readonly nowMs: number }): void {
-    const { cancelled } = this.#answered(link, unit);
-    const { block } = unit;
+    const { cancelled, block } = this.#answered(link, unit);
     const { download } = link;
     download.allowed.delete(block);
     if (!cancelled && !(options.byChoke && download.choked)) {
       download.refusedUntilMs.set(block, options.nowMs + REFUSED_MS);
     }
-    const fetch = this.#ledger.fetchOf(block);
-    const owner = fetch === undefined ? undefined : ownerOf(fetch, link);
-    if (fetch !== undefined && owner !== undefined) {
-      owner.closed = true;
-      this.#letGoIfAnswered(fetch, owner);
-    }
+    this.#askNoMore(link, (other) => other === block);
   }
 
   /** The link will serve nothing but what it allowed: what it was asked it will reject, and nothing more is asked. */
   choked(link: LiveLink): void {
+    this.#askNoMore(link, (block) => !link.download.allowed.has(block));
+  }
+
+  #askNoMore(link: LiveLink, which: (block: number) => boolean): void {
     for (const fetch of [...this.#ledger.fetches()]) {
       const owner = ownerOf(fetch, link);
-      if (owner !== undefined && !link.download.allowed.has(fetch.block)) {
+      if (owner !== undefined && which(fetch.block)) {
         owner.closed = true;
         this.#letGoIfAnswered(fetch, owner);
       }
@@ -350,7 +351,7 @@ export class Downloads {
 
   /** How many bytes more may be put at risk of coming twice. */
   #spareBytes(): number {
-    const spent = this.#duplicateBytes + bytesAtRisk(this.#ledger.fetches(), this.#cancelledBytes);
+    const spent = this.duplicateBytes + bytesAtRisk(this.#ledger.fetches(), this.#cancelledBytes);
     return MAX_DUPLICATE_RATIO * this.#ledger.geometry.sizeBytes - spent;
   }
 

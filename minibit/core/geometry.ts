@@ -109,6 +109,12 @@ export class FileMap {
     return found;
   }
 
+  /** Where in the share the bytes of a file are. */
+  rangeOf(file: number): { readonly offset: number; readonly length: number } {
+    const [offset = 0, end = offset] = this.#starts.slice(file, file + 2);
+    return { offset, length: end - offset };
+  }
+
   /** The last file that starts at or before `offset`, by bisection. */
   #fileAt(offset: number): number {
     let low = 0;

@@ -54,7 +54,20 @@ export class Hints {
     for (const block of blocks) {
       this.#planner.spread(link.id, block);
     }
-    if (this.#planner.covered) {
+    this.#endIfCovered(links);
+  }
+
+  /** We cannot give `block` any more. */
+  withdraw(block: number, links: Iterable<LiveLink>): void {
+    for (const { upload } of links) {
+      upload.suggested.delete(block);
+    }
+    this.#planner?.withdraw(block);
+    this.#endIfCovered(links);
+  }
+
+  #endIfCovered(links: Iterable<LiveLink>): void {
+    if (this.#planner?.covered === true) {
       this.#planner = undefined;
       for (const other of links) {
         other.upload.suggested.clear();

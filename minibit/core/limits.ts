@@ -170,6 +170,10 @@ export const KEEP_ALIVE_MS = 10_000;
 export const IDLE_TIMEOUT_MS = 35_000;
 /** While one of two neighbours owes the other something, silence in so many heartbeats means that the line is dead: noticed within 5 s. */
 export const LINE_SILENT_BEATS = 4;
+/** Who was told that a block of its own is bad may say so itself within this time: reading and hashing one block again takes much less. */
+export const ADMISSION_MS = 5000;
+/** What nobody has any more, since somebody's copy is bad, is told to the user after this long: it may be mended meanwhile. */
+export const MISSING_TOLD_MS = 5000;
 /** A dial that failed is tried again after this long. */
 export const REDIAL_MS = 2000;
 /** With too few neighbours a peer asks the tracker for more this often. */

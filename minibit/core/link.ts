@@ -109,6 +109,8 @@ export interface LiveLink {
   follows: boolean;
   /** When it said HELLO. */
   readonly linkedMs: number;
+  /** It told us of a bad block: once a link. */
+  complained: boolean;
   sentMs: number;
   receivedMs: number;
   readonly upload: Upload;
@@ -138,7 +140,16 @@ export type Link =
       readonly dialed: PeerAddress | undefined;
       readonly deadlineMs: number;
     }
-  | LiveLink;
+  | LiveLink
+  /** It sent a wrong block and is banned, unless it says in time that its own copy is damaged. Nothing else it says counts. */
+  | {
+      readonly phase: "accused";
+      readonly id: number;
+      readonly dialed: PeerAddress | undefined;
+      readonly peerId: number;
+      readonly block: number;
+      readonly deadlineMs: number;
+    };
 
 /** The state of a connection right after HELLO: both sides choked, nobody interested. */
 export function liveLink(
@@ -154,6 +165,7 @@ export function liveLink(
     holds: undefined,
     follows: false,
     linkedMs: nowMs,
+    complained: false,
     sentMs: nowMs,
     receivedMs: nowMs,
     upload: {

@@ -13,6 +13,7 @@ export class Neighbours {
   readonly #self: number;
   readonly #known = new Map<number, Known>();
   readonly #banned = new Set<number>();
+  readonly #forgiven = new Set<number>();
 
   constructor(self: number) {
     this.#self = self;
@@ -59,6 +60,17 @@ export class Neighbours {
 
   ban(peerId: number): void {
     this.#banned.add(peerId);
+  }
+
+  /** Whether a ban of this peer could still be lifted. */
+  mayBeForgiven(peerId: number): boolean {
+    return !this.#forgiven.has(peerId);
+  }
+
+  /** Lifts the ban of a peer: once, so that a liar gains one more block and no more. */
+  forgive(peerId: number): void {
+    this.#forgiven.add(peerId);
+    this.#banned.delete(peerId);
   }
 
   isBanned(peerId: number): boolean {

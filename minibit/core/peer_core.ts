@@ -1,7 +1,10 @@
+import { Accusations } from "./accusations.ts";
+import { answerBeforeManifest } from "./before_manifest.ts";
 import { ProtocolError } from "./errors.ts";
 import { helloOf, loserOf, refusalOf, type Self } from "./handshake.ts";
-import { FIND_PEERS_MS, HANDSHAKE_TIMEOUT_MS, IDLE_TIMEOUT_MS, KEEP_ALIVE_MS, MAX_LINKS } from "./limits.ts";
+import { FIND_PEERS_MS, HANDSHAKE_TIMEOUT_MS, MAX_LINKS } from "./limits.ts";
 import { type Link, type LiveLink, liveLink, type Unit } from "./link.ts";
+import { dueOn } from "./link_care.ts";
 import { ManifestFetch, manifestSlice } from "./manifest_fetch.ts";
 import { Neighbours } from "./neighbours.ts";
 import type { DropReason, PeerEvent, PeerInput, PeerOutput } from "./peer_io.ts";
@@ -43,6 +46,7 @@ export class PeerCore {
   readonly #neighbours: Neighbours;
   readonly #links = new Map<number, Link>();
   readonly #fetch: ManifestFetch;
+  readonly #accusations: Accusations;
   #manifest: Uint8Array | undefined;
   #sharing: Sharing | undefined;
   #outputs: PeerOutput[] = [];
@@ -59,6 +63,14 @@ export class PeerCore {
     this.#housekeepingMs = nowMs + HOUSEKEEPING_MS;
     this.#findPeersMs = nowMs + FIND_PEERS_MS;
     this.#nowMs = nowMs;
+    this.#accusations = new Accusations({
+      links: this.#links,
+      neighbours: this.#neighbours,
+      send: (link, message) => this.#send(link, message),
+      unlink: (link) => this.#unlink(link),
+      drop: (id, reason) => this.#drop(id, reason),
+      event: (event) => this.#event(event),
+    });
     this.#fetch = new ManifestFetch({
       ask: (link, offset) => this.#sendTo(link, { type: "GET_MANIFEST", offset }),
       whole: (link, bytes) => this.#outputs.push({ type: "open_manifest", link, bytes }),
@@ -109,6 +121,9 @@ export class PeerCore {
   /** What the payload of a BLOCK that begins to arrive is worth; for anything but "wanted" it is thrown away. */
   judge(linkId: number, unit: Unit): "wanted" | "unwanted" | "unsolicited" {
     const link = this.#links.get(linkId);
+    if (link?.phase === "accused") {
+      return "unwanted"; // it was asked for before
+    }
     return link?.phase === "live" && this.#sharing !== undefined
       ? this.#sharing.downloads.judge(link, unit)
       : "unsolicited";
@@ -134,33 +149,33 @@ export class PeerCore {
         this.#forget(input.link);
         break;
       }
-      case "unit_served": {
-        const link = this.#links.get(input.link);
-        if (link?.phase === "live") {
-          this.#sharing?.unitServed(link, nowMs);
-        }
+      case "unit_served":
+        this.#withLive(input.link, (link) => this.#sharing?.unitServed(link, nowMs));
         break;
-      }
+      case "unit_lost":
+        this.#withLive(input.link, (link) => this.#sharing?.unitLost(link));
+        break;
+      case "block_checked":
+        this.#sharing?.blockChecked(input.block, { health: input.health, doubter: this.#live(input.link) });
+        break;
       case "manifest_opened":
         this.#manifest = input.manifest;
         this.#share(input);
         break;
       case "manifest_refused": {
-        const link = this.#links.get(input.link);
-        if (link?.phase === "live") {
-          this.#ban(link.peerId, "its manifest is not that of the swarm");
-        }
+        const why = "its manifest is not that of the swarm";
+        this.#withLive(input.link, ({ peerId }) => this.#accusations.ban(peerId, why));
         this.#fetch.refused(input.link, nowMs);
         break;
       }
       case "block_stored":
         this.#sharing?.blockStored(input.block, nowMs);
-        this.#banCulprit(input.culprit);
+        this.#accusations.accuse(input.culprit, input.block, nowMs);
         break;
       case "block_corrupt": {
         this.#hashFailures++;
         this.#event({ kind: "hash failure", block: input.block, culprit: input.culprit });
-        this.#banCulprit(input.culprit);
+        this.#accusations.accuse(input.culprit, input.block, nowMs);
         this.#sharing?.blockCorrupt(input.block, { solo: input.culprit === undefined });
         break;
       }
@@ -197,6 +212,10 @@ export class PeerCore {
       }
       return;
     }
+    if (link.phase === "accused") {
+      this.#accusations.hear(link, message);
+      return;
+    }
     link.receivedMs = this.#nowMs;
     try {
       if (message.type === "BLOCK") {
@@ -224,9 +243,7 @@ export class PeerCore {
     HELLO: () => {
       throw new ProtocolError("Cannot greet twice");
     },
-    GET_MANIFEST: ({ offset }, link) => {
-      this.#send(link, manifestSlice(this.#manifest, offset));
-    },
+    GET_MANIFEST: ({ offset }, link) => this.#send(link, manifestSlice(this.#manifest, offset)),
     MANIFEST: (message, link) => {
       if (this.#manifest === undefined) {
         this.#fetch.received(link.id, { message, nowMs: this.#nowMs });
@@ -235,26 +252,16 @@ export class PeerCore {
     KEEP_ALIVE: () => undefined,
   };
 
-  /** What neighbours that know the manifest are told while we do not: we hold nothing and follow nobody yet. */
+  /** We follow nobody yet. */
   #beforeManifest(link: LiveLink, message: PeerMessage): void {
-    switch (message.type) {
-      case "GET_BLOCKS":
-        link.follows = true;
-        this.#fetch.add(link.id, this.#nowMs);
-        break;
-      case "HAVE":
-        this.#send(link, { type: "HAS", block: message.block, held: false });
-        break;
-      case "REQUEST": {
-        const { block, offset, length } = message;
-        this.#send(link, { type: "REJECT", block, offset, length, reason: "not held" });
-        break;
-      }
-      case "NOT_INTERESTED":
-      case "CANCEL":
-        break;
-      default:
-        throw new ProtocolError(`Cannot use ${message.type}: nothing was asked that it could answer`);
+    if (message.type === "GET_BLOCKS") {
+      link.follows = true;
+      this.#fetch.add(link.id, this.#nowMs);
+      return;
+    }
+    const answer = answerBeforeManifest(message);
+    if (answer !== undefined) {
+      this.#send(link, answer);
     }
   }
 
@@ -298,7 +305,7 @@ export class PeerCore {
     for (const link of this.liveLinks()) {
       this.#sharing.join(link);
       if (link.follows) {
-        this.#send(link, { type: "BLOCKS", blocks: have.clone() });
+        this.#sharing.tellBlocks(link);
       }
     }
     if (have.complete) {
@@ -306,35 +313,14 @@ export class PeerCore {
     }
   }
 
-  #banCulprit(peerId: number | undefined): void {
-    if (peerId !== undefined) {
-      this.#ban(peerId, "it sent a block with a wrong hash");
-    }
-  }
-
-  #ban(peerId: number, why: string): void {
-    if (!this.#neighbours.isBanned(peerId)) {
-      this.#neighbours.ban(peerId);
-      this.#event({ kind: "banned", peerId, why });
-    }
-    for (const link of [...this.liveLinks()]) {
-      if (link.peerId === peerId) {
-        this.#drop(link.id, "banned");
-      }
-    }
-  }
-
   #keepHouse(): void {
     const nowMs = this.#nowMs;
     for (const link of [...this.#links.values()]) {
-      if (link.phase === "handshaking") {
-        if (nowMs > link.deadlineMs) {
-          this.#drop(link.id, "handshake timeout");
-        }
-      } else if (nowMs - link.receivedMs > IDLE_TIMEOUT_MS) {
-        this.#drop(link.id, "idle");
-      } else if (nowMs - link.sentMs > KEEP_ALIVE_MS) {
-        this.#send(link, { type: "KEEP_ALIVE" });
+      const due = dueOn(link, nowMs);
+      if (due === "keep alive") {
+        this.#sendTo(link.id, { type: "KEEP_ALIVE" });
+      } else if (due !== undefined) {
+        this.#drop(link.id, due);
       }
     }
     if (this.#manifest === undefined) {
@@ -348,13 +334,14 @@ export class PeerCore {
       }
     }
     this.#dial();
+    const missing = this.#sharing === undefined ? undefined : this.#accusations.missing.news(this.#sharing, nowMs);
+    if (missing !== undefined) {
+      this.#event(missing);
+    }
   }
 
   #dial(): void {
-    const linked = new Set<number>();
-    for (const link of this.liveLinks()) {
-      linked.add(link.peerId);
-    }
+    const linked = new Set([...this.liveLinks()].map((link) => link.peerId));
     for (const address of this.#neighbours.toDial(linked, this.#nowMs)) {
       this.#outputs.push({ type: "dial", address });
     }
@@ -376,10 +363,14 @@ export class PeerCore {
       this.#neighbours.ended(link.dialed, this.#nowMs);
     }
     if (link.phase === "live") {
-      this.#event({ kind: "unlinked", peerId: link.peerId });
-      this.#fetch.remove(id, this.#nowMs);
-      this.#sharing?.leave(link);
+      this.#unlink(link);
     }
+  }
+
+  #unlink(link: LiveLink): void {
+    this.#event({ kind: "unlinked", peerId: link.peerId });
+    this.#fetch.remove(link.id, this.#nowMs);
+    this.#sharing?.leave(link);
   }
 
   #send(link: LiveLink, message: PeerMessage): void {
@@ -388,10 +379,19 @@ export class PeerCore {
   }
 
   #sendTo(id: number, message: PeerMessage): void {
-    const link = this.#links.get(id);
-    if (link?.phase === "live") {
-      this.#send(link, message);
+    this.#withLive(id, (link) => this.#send(link, message));
+  }
+
+  #withLive(id: number, use: (link: LiveLink) => void): void {
+    const link = this.#live(id);
+    if (link !== undefined) {
+      use(link);
     }
+  }
+
+  #live(id: number | undefined): LiveLink | undefined {
+    const link = id === undefined ? undefined : this.#links.get(id);
+    return link?.phase === "live" ? link : undefined;
   }
 
   #event(event: PeerEvent): void {

@@ -247,7 +247,8 @@ test("a liar is banned by name, and its block fetched from another", () => {
   peer.say(1, { type: "BLOCK", block, offset, length }, length);
   peer.input({ type: "block_corrupt", block, culprit: 9 });
   expect(peer.events("banned")[0]?.peerId).toBe(9);
-  expect(peer.dropped(1)).toBe("banned");
+  expect(peer.sent(1, "BAD_BLOCK")).toEqual([{ type: "BAD_BLOCK", block }]);
+  expect(peer.core.judge(1, { block, offset, length })).toBe("unwanted");
   expect(peer.core.hashFailures).toBe(1);
   peer.greet(2, 8);
   peer.say(2, { type: "BLOCKS", blocks: Bitfield.full(8) });

@@ -20,6 +20,8 @@ export type PeerInput =
     }
   /** A unit was handed to the network: the next may follow. */
   | { readonly type: "unit_served"; readonly link: number }
+  /** A unit cannot be served: its block was found damaged. */
+  | { readonly type: "unit_lost"; readonly link: number }
   /** The manifest's bytes were right: the share's geometry, and the blocks found at home. */
   | {
       readonly type: "manifest_opened";
@@ -33,10 +35,18 @@ export type PeerInput =
   | { readonly type: "block_stored"; readonly block: number; readonly culprit?: number }
   /** A block's hash was wrong; `culprit`: the only peer that can have spoilt it. */
   | { readonly type: "block_corrupt"; readonly block: number; readonly culprit?: number }
+  /** A held block was hashed again; `link`: who doubted it. */
+  | { readonly type: "block_checked"; readonly block: number; readonly health: BlockHealth; readonly link?: number }
   /** The tracker answered. */
   | { readonly type: "peers_found"; readonly peers: readonly PeerAddress[]; readonly suggested: readonly number[] }
   /** Time passed: call at `nextDeadlineMs()`. */
   | { readonly type: "tick" };
+
+/**
+ * What a held block is like when it is hashed again: `intact`; `mended`: damaged, and right again; `lost`: damaged, to be fetched anew;
+ * `withdrawn`: damaged, and not ours to change (the source, a finished copy): it is given to nobody any more.
+ */
+export type BlockHealth = "intact" | "mended" | "lost" | "withdrawn";
 
 /** Why the core ends a link. */
 export type DropReason =
@@ -46,6 +56,7 @@ export type DropReason =
   | "same peer id"
   | "duplicate link"
   | "banned"
+  | "forgiven"
   | "no room"
   | "handshake timeout"
   | "idle";
@@ -61,6 +72,8 @@ export type PeerOutput =
   | { readonly type: "store_block"; readonly block: number }
   /** Forget the bytes received of a block: it starts anew. */
   | { readonly type: "discard_block"; readonly block: number }
+  /** Read and hash a held block again, mend it if that can be done at once; answer `block_checked`. */
+  | { readonly type: "check_block"; readonly block: number; readonly link: number }
   /** Check and open this manifest; answer `manifest_opened` or `manifest_refused`. */
   | { readonly type: "open_manifest"; readonly link: number; readonly bytes: Uint8Array }
   /** Tell the tracker of these blocks, rising. */
@@ -82,4 +95,16 @@ export type PeerEvent =
   /** It owes something, or is owed, and nothing comes from it: its line is dead. */
   | { readonly kind: "silent"; readonly peerId: number }
   | { readonly kind: "hash failure"; readonly block: number; readonly culprit: number | undefined }
-  | { readonly kind: "banned"; readonly peerId: number; readonly why: string };
+  | { readonly kind: "banned"; readonly peerId: number; readonly why: string }
+  /** It says itself that the block was damaged on its disk: it gets a second chance, and no third. */
+  | { readonly kind: "forgiven"; readonly peerId: number; readonly block: number }
+  /** A block of our own was found damaged. */
+  | { readonly kind: "damaged"; readonly block: number; readonly health: BlockHealth }
+  /** Nobody has so many of the blocks we lack any more: `peerId` had `block`. */
+  | {
+      readonly kind: "missing";
+      readonly blocks: number;
+      readonly block: number;
+      readonly peerId: number;
+      readonly how: "wrong hash" | "lost";
+    };

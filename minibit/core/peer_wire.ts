@@ -78,6 +78,18 @@ export const PEER_MESSAGES = {
     doc: "takes a REQUEST back; it is still answered, by REJECT if it was not sent yet",
   },
   KEEP_ALIVE: { code: 19, fields: {}, maxBytes: SMALL, doc: "I am here" },
+  BAD_BLOCK: {
+    code: 20,
+    fields: { block },
+    maxBytes: SMALL,
+    doc: "your block has a wrong hash: look at your own copy; at most one a link, which is ended unless LOST_BLOCKS says so too",
+  },
+  LOST_BLOCKS: {
+    code: 21,
+    fields: { blocks: runs },
+    maxBytes: MAX_CONTROL_FRAME_BYTES,
+    doc: "takes announcements back: these blocks were damaged after they were verified",
+  },
 } as const;
 
 export type PeerMessages = typeof PEER_MESSAGES;

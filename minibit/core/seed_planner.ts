@@ -72,6 +72,15 @@ export class SeedPlanner {
     }
   }
 
+  /** We cannot give `block` any more: it is not planned for. */
+  withdraw(block: number): void {
+    if (this.#spread[block] === 0) {
+      this.#spread[block] = 1;
+      this.#unspread--;
+      this.#forget(block);
+    }
+  }
+
   /**
    * Whether a link passes on much less of what it was given than the others do, because it is slow or will not.
    *

@@ -26,6 +26,7 @@ export class Serving {
   readonly rate: RateMeter;
   readonly #geometry: Geometry;
   readonly #have: Bitfield;
+  readonly #offered: Bitfield;
   readonly #links: ReadonlySet<LiveLink>;
   readonly #picker: BlockPicker;
   readonly #etaMs: (nowMs: number) => number;
@@ -43,6 +44,8 @@ export class Serving {
     options: {
       readonly geometry: Geometry;
       readonly have: Bitfield;
+      /** The blocks we give: those we hold, but for damaged ones. */
+      readonly offered: Bitfield;
       readonly links: ReadonlySet<LiveLink>;
       /** How many neighbours hold a block, and which blocks we miss most. */
       readonly picker: BlockPicker;
@@ -59,17 +62,18 @@ export class Serving {
     },
     nowMs: number,
   ) {
-    const { geometry, have, rng, emit, send, slots } = options;
+    const { geometry, have, offered, rng, emit, send, slots } = options;
     this.rate = new RateMeter(nowMs);
     this.#geometry = geometry;
     this.#have = have;
+    this.#offered = offered;
     this.#links = options.links;
     this.#picker = options.picker;
     this.#etaMs = options.etaMs;
     this.#emit = emit;
     this.#send = send;
     // who serves nobody allows nothing either
-    this.#hints = new Hints({ geometry, have, rng, send, allowedBlocks: Math.min(ALLOWED_BLOCKS, slots) });
+    this.#hints = new Hints({ geometry, have: offered, rng, send, allowedBlocks: Math.min(ALLOWED_BLOCKS, slots) });
     this.#uploads = new Uploads({
       geometry,
       send,
@@ -154,6 +158,22 @@ export class Serving {
     this.#uploads.served(link, nowMs);
   }
 
+  /** A unit cannot be read any more. */
+  unserved(link: LiveLink): void {
+    this.#uploads.unserved(link);
+  }
+
+  /** A block is not given any more: what was asked and promised of it is taken back. */
+  withdraw(block: number): void {
+    this.#uploads.withdraw(block, this.#links);
+    this.#hints.withdraw(block, this.#links);
+  }
+
+  /** What the link asked for it does not want any more. */
+  silence(link: LiveLink): void {
+    this.#uploads.forget(link);
+  }
+
   /** Deals slots and gives out units where that became due or possible. */
   settle(nowMs: number): void {
     if (nowMs >= this.#slots.nextDeadlineMs) {
@@ -179,7 +199,7 @@ export class Serving {
     if (unit.length > MAX_UNIT_BYTES || !this.#geometry.contains(unit.block, unit.offset, unit.length)) {
       return "out of range";
     }
-    if (!this.#have.has(unit.block)) {
+    if (!this.#offered.has(unit.block)) {
       return "not held";
     }
     return this.#uploads.leavesGap(link, unit) ?? (this.#hints.refuses(link, unit, nowMs) ? "sent before" : undefined);

@@ -2,20 +2,22 @@ import type { Doing } from "./activity.ts";
 import { Announcer } from "./announcer.ts";
 import { Bitfield } from "./bitfield.ts";
 import type { assignSlots } from "./choker.ts";
+import { OwnDamage } from "./damage.ts";
 import { doingOf } from "./doing.ts";
 import { Downloads } from "./downloads.ts";
 import { ProtocolError } from "./errors.ts";
 import type { Geometry } from "./geometry.ts";
-import { DEFAULT_SLOTS, MAX_HINT_BLOCKS, MIN_ROUND_MS } from "./limits.ts";
+import { DEFAULT_SLOTS, MAX_HINT_BLOCKS } from "./limits.ts";
 import type { LiveLink, Unit } from "./link.ts";
 import { type ChooseBlock, rarestFirst } from "./next_fetch.ts";
-import type { PeerOutput } from "./peer_io.ts";
+import type { BlockHealth, PeerOutput } from "./peer_io.ts";
 import type { PeerHandlers, PeerMessage } from "./peer_wire.ts";
 import { pipelineDepth } from "./pipeline.ts";
 import { RateLimiter } from "./rate_limiter.ts";
 import { RateMeter } from "./rate_meter.ts";
 import type { Rng } from "./rng.ts";
 import { Serving } from "./serving.ts";
+import { etaMs, type SharingStats, sharingStats } from "./sharing_stats.ts";
 import { idleReasonOf, Stopwatch, type TimeUse } from "./time_use.ts";
 
 /** Snubs, refused blocks and slow owners are looked at this often when nothing else happens. */
@@ -54,6 +56,11 @@ export class Sharing {
   readonly geometry: Geometry;
   readonly have: Bitfield;
   readonly downloads: Downloads;
+  /** Blocks that neighbours said they have lost, and who said it last. */
+  readonly lostBlocks = new Map<number, number>();
+  /** The blocks we give: those we hold, but for what was found damaged and is not ours to mend. */
+  readonly #offered: Bitfield;
+  readonly #damage: OwnDamage;
   readonly #emit: (output: PeerOutput) => void;
   readonly #send: (link: LiveLink, message: PeerMessage) => void;
   readonly #rng: Rng;
@@ -63,6 +70,7 @@ export class Sharing {
   readonly #down: RateMeter;
   readonly #stopwatch: Stopwatch;
   #reviewMs: number;
+  #isDone: boolean;
 
   constructor(
     options: SharingOptions & {
@@ -78,6 +86,8 @@ export class Sharing {
     const policies = options.policies ?? {};
     this.geometry = geometry;
     this.have = have;
+    this.#offered = have.clone();
+    this.#isDone = have.complete;
     this.#emit = emit;
     this.#send = send;
     this.#rng = rng;
@@ -97,6 +107,7 @@ export class Sharing {
       {
         geometry,
         have,
+        offered: this.#offered,
         rng,
         emit,
         send,
@@ -111,6 +122,9 @@ export class Sharing {
       nowMs,
     );
     this.#announcer = new Announcer({ geometry, send, toTracker: (blocks) => emit({ type: "announce", blocks }) });
+    const { downloads } = this;
+    const parts = { offered: this.#offered, links: this.#links, serving: this.#serving, announcer: this.#announcer };
+    this.#damage = new OwnDamage({ ...parts, downloads, emit, send });
     this.#reviewMs = nowMs + REVIEW_MS;
     if (have.complete && policies.smartSeed !== false) {
       // who completes later does not plan: it was not told which of its blocks others hold
@@ -119,28 +133,9 @@ export class Sharing {
   }
 
   /** Rates in bytes a second, and who holds a slot. */
-  stats(nowMs: number): {
-    readonly downBytesPerSecond: number;
-    readonly upBytesPerSecond: number;
-    readonly downBytes: number;
-    readonly upBytes: number;
-    readonly duplicateBytes: number;
-    readonly unchoked: readonly number[];
-    readonly optimistic: readonly number[];
-    readonly chokedBy: number;
-  } {
-    const links = [...this.#links];
-    const withSlot = (wanted: (link: LiveLink) => boolean): number[] => links.filter(wanted).map((link) => link.peerId);
-    return {
-      downBytesPerSecond: Math.round(this.#down.bytesPerSecond(nowMs)),
-      upBytesPerSecond: Math.round(this.#serving.rate.bytesPerSecond(nowMs)),
-      downBytes: this.#down.totalBytes,
-      upBytes: this.#serving.rate.totalBytes,
-      duplicateBytes: this.downloads.duplicateBytes,
-      unchoked: withSlot((link) => link.upload.slot !== "choked"),
-      optimistic: withSlot((link) => link.upload.slot === "optimistic"),
-      chokedBy: links.filter((link) => link.download.interested && link.download.choked).length,
-    };
+  stats(nowMs: number): SharingStats {
+    const { downloads } = this;
+    return sharingStats({ links: this.#links, downloads, down: this.#down, up: this.#serving.rate }, nowMs);
   }
 
   /** What it is doing just now. */
@@ -207,14 +202,24 @@ export class Sharing {
     this.#serving.served(link, nowMs);
   }
 
+  unitLost(link: LiveLink): void {
+    this.#serving.unserved(link);
+  }
+
+  /** A held block was hashed again; `doubter` said that it is wrong. */
+  blockChecked(block: number, options: { readonly health: BlockHealth; readonly doubter: LiveLink | undefined }): void {
+    this.#damage.checked(block, options);
+    this.#updateInterests();
+  }
+
   blockStored(block: number, nowMs: number): void {
     this.downloads.stored(block);
+    this.#offered.add(block);
     const etaMs = this.have.complete ? 0 : this.#etaMs(nowMs);
     this.#announcer.verified(block, { copies: this.downloads.picker.copies(block), etaMs, nowMs });
-    for (const link of this.#links) {
-      this.#updateInterest(link);
-    }
-    if (this.have.complete) {
+    this.#updateInterests();
+    if (this.have.complete && !this.#isDone) {
+      this.#isDone = true; // a block that is lost and comes again later is no second end
       this.#emit({ type: "done" });
     }
   }
@@ -270,7 +275,7 @@ export class Sharing {
         throw new ProtocolError("Cannot answer GET_BLOCKS twice: news comes by UPDATE_BLOCKS");
       }
       link.follows = true;
-      this.#send(link, { type: "BLOCKS", blocks: this.have.clone() });
+      this.tellBlocks(link);
     },
     BLOCKS: ({ blocks }, link, nowMs) => {
       if (link.holds !== undefined || (blocks.size !== this.geometry.blockCount && blocks.size !== 0)) {
@@ -282,7 +287,7 @@ export class Sharing {
       this.downloads.fill(link, nowMs);
     },
     HAVE: ({ block }, link) => {
-      this.#send(link, { type: "HAS", block, held: this.have.has(block) });
+      this.#send(link, { type: "HAS", block, held: this.#offered.has(block) });
     },
     HAS: ({ block, held }, link, nowMs) => {
       if (held) {
@@ -318,10 +323,9 @@ export class Sharing {
       this.downloads.fill(link, nowMs);
     },
     ALLOW: ({ blocks }, link, nowMs) => {
-      for (const block of blocks) {
-        if (link.download.allowed.size < MAX_HINT_BLOCKS) {
-          link.download.allowed.add(block);
-        }
+      const { allowed } = link.download;
+      for (const block of blocks.slice(0, MAX_HINT_BLOCKS - allowed.size)) {
+        allowed.add(block);
       }
       this.downloads.fill(link, nowMs);
     },
@@ -335,18 +339,43 @@ export class Sharing {
     CANCEL: (unit, link) => {
       this.#serving.cancel(link, unit);
     },
+    BAD_BLOCK: ({ block }, link) => this.#damage.doubted(link, block),
+    LOST_BLOCKS: ({ blocks }, link, nowMs) => {
+      this.#checkBlocks(blocks);
+      for (const block of blocks) {
+        this.downloads.unlearn(link, block);
+        this.lostBlocks.set(block, link.peerId);
+      }
+      this.#updateInterest(link);
+      this.downloads.fill(link, nowMs);
+    },
   };
 
-  #learn(link: LiveLink, blocks: readonly number[], nowMs: number): void {
+  /** Tells a neighbour which blocks it may ask for. */
+  tellBlocks(link: LiveLink): void {
+    this.#send(link, { type: "BLOCKS", blocks: this.#offered.clone() });
+  }
+
+  #checkBlocks(blocks: readonly number[]): void {
     if (blocks.some((block) => !this.geometry.holds(block))) {
       throw new ProtocolError(`Cannot learn of blocks: there are only ${this.geometry.blockCount}`);
     }
+  }
+
+  #learn(link: LiveLink, blocks: readonly number[], nowMs: number): void {
+    this.#checkBlocks(blocks);
     for (const block of blocks) {
       this.downloads.learn(link, block);
     }
     this.#serving.spread(link, blocks);
     this.#updateInterest(link);
     this.downloads.fill(link, nowMs);
+  }
+
+  #updateInterests(): void {
+    for (const link of this.#links) {
+      this.#updateInterest(link);
+    }
   }
 
   #updateInterest(link: LiveLink): void {
@@ -368,15 +397,9 @@ export class Sharing {
     }
   }
 
-  /** How long the transfer will take at today's rate: ours, or for a seed that of its neighbours. */
   #etaMs(nowMs: number): number {
-    let bytes = this.downloads.remainingBytes;
-    if (this.have.complete) {
-      for (const { holds } of this.#links) {
-        bytes += (this.have.size - (holds?.count ?? this.have.size)) * this.geometry.blockSizeBytes;
-      }
-    }
-    const rate = (this.have.complete ? this.#serving.rate : this.#down).bytesPerSecond(nowMs);
-    return rate > 0 ? (bytes / rate) * 1000 : MIN_ROUND_MS * 100;
+    const rate = this.have.complete ? this.#serving.rate : this.#down;
+    const { have, downloads, geometry } = this;
+    return etaMs({ have, downloads, geometry, links: this.#links, bytesPerSecond: rate.bytesPerSecond(nowMs) });
   }
 }

@@ -104,6 +104,30 @@ export class Uploads {
     return rejected;
   }
 
+  /** Rejects what is asked of a block that is not held any more. */
+  withdraw(block: number, links: Iterable<LiveLink>): void {
+    for (const link of links) {
+      const { queue } = link.upload;
+      const [lost, kept] = [queue.filter((u) => u.block === block), queue.filter((u) => u.block !== block)];
+      queue.splice(0, queue.length, ...kept);
+      for (const unit of lost) {
+        this.reject(link, unit, "not held");
+      }
+    }
+    this.#dueMs = Number.NEGATIVE_INFINITY;
+  }
+
+  /** The unit that the link was to be given cannot be read: it is refused after all. */
+  unserved(link: LiveLink): void {
+    const unit = link.upload.inFlight;
+    if (unit !== undefined) {
+      link.upload.inFlight = undefined;
+      link.upload.unfinished = undefined;
+      this.reject(link, unit, "not held");
+      this.#dueMs = Number.NEGATIVE_INFINITY;
+    }
+  }
+
   /** The link is gone. */
   forget(link: LiveLink): void {
     link.upload.queue.length = 0;

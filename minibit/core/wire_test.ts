@@ -58,6 +58,8 @@ const PEER_ARBITRARIES: Arbitraries<PeerMessages> = {
   REJECT: { ...unit, reason: fc.constantFrom(...REJECT_REASONS) },
   CANCEL: unit,
   KEEP_ALIVE: {},
+  BAD_BLOCK: { block: long },
+  LOST_BLOCKS: { blocks: rising },
 };
 
 const TRACKER_ARBITRARIES: Arbitraries<TrackerMessages> = {

@@ -64,6 +64,15 @@ export function readBlockFile(
   return isRight(manifest, block, bytes) ? bytes : undefined;
 }
 
+/** Whether a block's file is there, can be read, and is right. */
+export function hasBlockFile(block: number, from: Parameters<typeof readBlockFile>[1]): boolean {
+  try {
+    return readBlockFile(block, from) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
 /** Whether these are the bytes of a block. */
 export function isRight(manifest: Manifest, block: number, bytes: Uint8Array): boolean {
   return sameDigest(sha256(bytes), blockHash(manifest, block));

@@ -3,6 +3,7 @@
  * conformance suite. A store never judges bytes: the hash is checked by its caller, before `commit`.
  */
 import type { Bitfield } from "../core/bitfield.ts";
+import type { BlockHealth } from "../core/peer_io.ts";
 
 /** A place for the blocks of one share. Paths are the caller's; sizes and offsets in bytes. */
 export interface BlockStore {
@@ -33,6 +34,20 @@ export interface BlockStore {
    * @throws {UserError} when the bytes are not there any more (a file was cut or removed by someone else)
    */
   readInto(block: number, offset: number, into: Uint8Array): void;
+
+  /**
+   * Whether a part of a committed block should not be given away before the block is hashed again: somebody wrote to its file, or another block
+   * was found damaged. Costs a look at the file's status, 2 us.
+   */
+  isDoubtful(block: number, offset: number, length: number): boolean;
+
+  /**
+   * Reads and hashes a committed block again; what is damaged is mended where the store has its bytes elsewhere. After `lost` the block
+   * is not committed any more and may be written anew.
+   *
+   * @throws {UserError} the source changed, so nothing of it can be given
+   */
+  recheck(block: number): BlockHealth;
 
   /**
    * Gives the share its final name, after all blocks were committed. Calling it again is harmless.

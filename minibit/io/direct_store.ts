@@ -3,11 +3,13 @@ import type { Bitfield } from "../core/bitfield.ts";
 import { assert, UserError } from "../core/errors.ts";
 import type { Geometry } from "../core/geometry.ts";
 import { geometryOf, type Manifest } from "../core/manifest.ts";
+import type { BlockHealth } from "../core/peer_io.ts";
 import { quote } from "../core/quote.ts";
 import { takeFromBasis } from "./basis.ts";
-import { checkBlockFiles, removeBlockFile } from "./block_files.ts";
+import { blockBuffer, checkBlockFiles, isRight, removeBlockFile } from "./block_files.ts";
 import type { BlockStore } from "./block_store.ts";
 import { diskError } from "./disk_error.ts";
+import { Doubts } from "./doubts.ts";
 import { FileTree } from "./file_tree.ts";
 import { blockPath, claimPeerFolder, type PeerFolderOptions, resultPath } from "./peer_folder.ts";
 import { Placement, type PlacementOptions } from "./placement.ts";
@@ -46,6 +48,7 @@ export class DirectStore implements BlockStore {
   readonly #parts: Parts;
   readonly #geometry: Geometry;
   readonly #order = new WriteOrder();
+  readonly #doubts: Doubts;
   /** Where the copy lies now. */
   #root: string;
   #finishing: Promise<string> | undefined;
@@ -54,6 +57,7 @@ export class DirectStore implements BlockStore {
     this.#parts = parts;
     this.#root = parts.root;
     this.#geometry = geometryOf(parts.manifest);
+    this.#doubts = new Doubts(parts.manifest.blockCount);
     this.found = parts.held.clone();
   }
 
@@ -117,6 +121,56 @@ export class DirectStore implements BlockStore {
       }
     } catch (error) {
       throw diskError(doing, error);
+    }
+  }
+
+  isDoubtful(block: number, offset: number, length: number): boolean {
+    if (this.#isAtRest) {
+      this.#doubtChanged(this.#geometry.offsetOf(block) + offset, length);
+    }
+    return this.#doubts.has(block);
+  }
+
+  recheck(block: number): BlockHealth {
+    const { manifest, held } = this.#parts;
+    const bytes = blockBuffer(manifest).subarray(0, this.#geometry.lengthOf(block));
+    if (this.#canRead(block, bytes) && isRight(manifest, block, bytes)) {
+      this.#doubts.settle(block);
+      return "intact";
+    }
+    this.#doubts.addAll();
+    if (this.#isAtRest) {
+      return "withdrawn"; // the copy is its owner's now, and may have been changed on purpose
+    }
+    held.delete(block);
+    this.#doubts.settle(block); // what comes in its place is verified
+    return "lost";
+  }
+
+  /** Whether the copy is finished: we do not write to it any more. */
+  get #isAtRest(): boolean {
+    return this.#root === this.#parts.result;
+  }
+
+  #doubtChanged(offset: number, length: number): void {
+    const { blockSizeBytes } = this.#geometry;
+    try {
+      for (const range of this.#parts.tree.changedUnder(offset, length)) {
+        const end = range.offset + range.length;
+        for (let block = Math.floor(range.offset / blockSizeBytes); block * blockSizeBytes < end; block++) {
+          this.#doubts.add(block);
+        }
+      }
+    } catch {
+      this.#doubts.addAll(); // a file is gone
+    }
+  }
+
+  #canRead(block: number, into: Uint8Array): boolean {
+    try {
+      return this.#parts.tree.read(this.#geometry.offsetOf(block), into);
+    } catch {
+      return false;
     }
   }
 

@@ -14,6 +14,10 @@ export class FileTree {
   readonly #manifest: Manifest;
   readonly #map: FileMap;
   readonly #pool: FilePool;
+  /** When the status of a finished file changed, as far as it was looked at. */
+  readonly #changeTimes = new Map<number, number>();
+  /** Since when nobody should write to the copy, by the clock that files are stamped with, which counts parts of milliseconds too. */
+  #finishedMs = Date.now() + 1;
 
   /**
    * @param options.root its file or folder
@@ -63,10 +67,30 @@ export class FileTree {
     return true;
   }
 
+  /**
+   * Looks whether files under these bytes of a finished copy were written to, as far as their status tells, since they were looked at
+   * last, or since the copy was finished.
+   *
+   * @returns the byte ranges of the share that lie in changed files
+   */
+  changedUnder(offset: number, length: number): { readonly offset: number; readonly length: number }[] {
+    const changed: { readonly offset: number; readonly length: number }[] = [];
+    for (const slice of this.#map.slices(offset, length)) {
+      const { ctimeMs } = this.#pool.status(slice.file);
+      const known = this.#changeTimes.get(slice.file);
+      this.#changeTimes.set(slice.file, ctimeMs);
+      if (known === undefined ? ctimeMs > this.#finishedMs : ctimeMs !== known) {
+        changed.push(this.#map.rangeOf(slice.file));
+      }
+    }
+    return changed;
+  }
+
   /** The copy is finished: it lies at `root` now, and is only read from here on. */
   finished(root: string): void {
     this.#root = root;
     this.#writable = false;
+    this.#finishedMs = Date.now() + 1;
   }
 
   /** Closes all files; no write may be on its way. */

@@ -1,13 +1,15 @@
-import { openSync, renameSync } from "node:fs";
+import { openSync, renameSync, statSync } from "node:fs";
 import { Bitfield } from "../core/bitfield.ts";
 import { assert, UserError } from "../core/errors.ts";
 import type { Geometry } from "../core/geometry.ts";
 import { geometryOf, type Manifest } from "../core/manifest.ts";
+import type { BlockHealth } from "../core/peer_io.ts";
 import { quote } from "../core/quote.ts";
-import { blockBuffer, checkBlockFiles, isRight, removeBlockFile } from "./block_files.ts";
+import { blockBuffer, checkBlockFiles, hasBlockFile, isRight, removeBlockFile } from "./block_files.ts";
 import type { BlockStore } from "./block_store.ts";
 import { createBreather } from "./breather.ts";
 import { diskError } from "./disk_error.ts";
+import { Doubts } from "./doubts.ts";
 import { READ_FLAGS, WRITE_FLAGS } from "./file_io.ts";
 import { FilePool } from "./file_pool.ts";
 import { FileTree } from "./file_tree.ts";
@@ -43,20 +45,30 @@ export class FolderStore implements BlockStore {
   readonly #blocks: FilePool;
   readonly #unfinished: FilePool;
   readonly #order = new WriteOrder();
+  readonly #source: Source | undefined;
+  readonly #doubts: Doubts;
+  /** When the status of each block's file changed, as of the moment it was verified; in milliseconds. */
+  readonly #changeTimes: Float64Array;
   /** Whether all of the result was there when the store was opened: it needs no joining. */
   readonly #resultIsWhole: boolean;
   #finishing: Promise<string> | undefined;
 
-  private constructor(parts: Parts, before: { readonly resultIsWhole: boolean; readonly source?: string }) {
+  private constructor(parts: Parts, before: { readonly resultIsWhole: boolean; readonly source?: Source }) {
     this.#parts = parts;
+    this.#source = before.source;
+    this.#doubts = new Doubts(parts.manifest.blockCount);
+    this.#changeTimes = new Float64Array(parts.manifest.blockCount);
     this.#geometry = geometryOf(parts.manifest);
     this.#blocks = new FilePool((block) => openSync(blockPath(parts.folder, block), READ_FLAGS));
     this.#unfinished = new FilePool((block) => openSync(temporaryOf(blockPath(parts.folder, block)), WRITE_FLAGS));
     this.#resultIsWhole = before.resultIsWhole;
     if (before.source !== undefined) {
-      this.#finishing = Promise.resolve(before.source);
+      this.#finishing = Promise.resolve(before.source.path);
     }
     this.found = parts.held.clone();
+    for (const block of this.found) {
+      this.#vouch(block);
+    }
   }
 
   /**
@@ -78,8 +90,7 @@ export class FolderStore implements BlockStore {
         source.reader.readInto(block, 0, into);
         return true;
       });
-      source.reader.close();
-      return new FolderStore(parts, { resultIsWhole: false, source: source.path });
+      return new FolderStore(parts, { resultIsWhole: false, source });
     }
     await placement.recover();
     const looksWhole = await placement.looksWhole();
@@ -122,6 +133,7 @@ export class FolderStore implements BlockStore {
       throw diskError(`Cannot keep block ${block} as ${quote(path)}`, error);
     }
     this.#parts.held.add(block);
+    this.#vouch(block);
   }
 
   discard(block: number): Promise<void> {
@@ -144,6 +156,67 @@ export class FolderStore implements BlockStore {
     }
   }
 
+  isDoubtful(block: number): boolean {
+    return this.#doubts.has(block) || this.#changeTimes[block] !== this.#changeTime(block);
+  }
+
+  recheck(block: number): BlockHealth {
+    const { manifest, folder, held } = this.#parts;
+    const buffer = blockBuffer(manifest);
+    this.#blocks.forget(block); // what lies at its path counts
+    if (hasBlockFile(block, { folder, manifest, buffer })) {
+      this.#vouch(block);
+      return "intact";
+    }
+    this.#doubts.addAll();
+    if (this.#mend(block, buffer.subarray(0, this.#geometry.lengthOf(block)))) {
+      this.#vouch(block);
+      return "mended";
+    }
+    if (this.#finishing !== undefined) {
+      return "withdrawn"; // nothing is fetched any more
+    }
+    held.delete(block);
+    return "lost";
+  }
+
+  /** The block's file is right just now. */
+  #vouch(block: number): void {
+    this.#doubts.settle(block);
+    this.#changeTimes[block] = statSync(blockPath(this.#parts.folder, block)).ctimeMs;
+  }
+
+  /** When the status of a block's file changed; NaN when there is none. */
+  #changeTime(block: number): number {
+    try {
+      return this.#blocks.status(block).ctimeMs;
+    } catch {
+      return Number.NaN;
+    }
+  }
+
+  /** Writes a damaged block anew from the source, or from the copy if that is finished. */
+  #mend(block: number, bytes: Uint8Array): boolean {
+    const { manifest, folder } = this.#parts;
+    const copy = new FileTree(manifest, { root: this.#parts.result, writable: false });
+    try {
+      if (this.#source === undefined) {
+        copy.read(this.#geometry.offsetOf(block), bytes);
+      } else {
+        this.#source.reader.readInto(block, 0, bytes);
+      }
+      if (isRight(manifest, block, bytes)) {
+        writeWhole(blockPath(folder, block), bytes);
+        return true;
+      }
+    } catch {
+      // neither can be read, or the file cannot be written: the block stays as it is
+    } finally {
+      copy.close();
+    }
+    return false;
+  }
+
   finish(): Promise<string> {
     this.#finishing ??= this.#makeResult();
     return this.#finishing;
@@ -153,6 +226,7 @@ export class FolderStore implements BlockStore {
     await this.#order.idle();
     this.#unfinished.close();
     this.#blocks.close();
+    this.#source?.reader.close();
   }
 
   async #makeResult(): Promise<string> {

@@ -274,6 +274,9 @@ export class PeerDriver {
       case "store_block":
         void this.#storeBlock(output.block);
         break;
+      case "check_block":
+        this.#check(output.block, output.link);
+        break;
       case "discard_block":
         this.#incoming?.discard(output.block);
         break;
@@ -309,7 +312,41 @@ export class PeerDriver {
       return; // link_closed is on its way to the core
     }
     try {
-      socket.sendPayload({ type: "BLOCK", ...unit }, (into) => store.readInto(unit.block, unit.offset, into));
+      if (!this.#isGood(store, unit)) {
+        this.#input({ type: "unit_lost", link });
+        return;
+      }
+      try {
+        socket.sendPayload({ type: "BLOCK", ...unit }, (into) => store.readInto(unit.block, unit.offset, into));
+      } catch (error) {
+        if (this.#recheck(store, unit.block)) {
+          throw error;
+        }
+        this.#input({ type: "unit_lost", link });
+      }
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Whether a unit may be given away: a block that may have changed is hashed before. */
+  #isGood(store: BlockStore, { block, offset, length }: Unit): boolean {
+    return !store.isDoubtful(block, offset, length) || this.#recheck(store, block);
+  }
+
+  /** Hashes a held block again, and tells the core; returns whether it is right now. */
+  #recheck(store: BlockStore, block: number, link?: number): boolean {
+    const health = store.recheck(block);
+    this.#input({ type: "block_checked", block, health, ...(link === undefined ? {} : { link }) });
+    return health === "intact" || health === "mended";
+  }
+
+  #check(block: number, link: number): void {
+    const { store } = this.#share ?? {};
+    try {
+      if (store !== undefined) {
+        this.#recheck(store, block, link);
+      }
     } catch (error) {
       this.#fail(error);
     }

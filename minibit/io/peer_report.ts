@@ -1,4 +1,4 @@
-import type { PeerEvent } from "../core/peer_io.ts";
+import type { BlockHealth, PeerEvent } from "../core/peer_io.ts";
 import type { TimeUse, UplinkUse } from "../core/time_use.ts";
 import { waitsOf } from "./bound_report.ts";
 import type { Logger } from "./logging.ts";
@@ -142,6 +142,19 @@ export function reportToPeople(label: string, stream: NodeJS.WriteStream): Repor
   return { report, close: stop };
 }
 
+const DAMAGED: { readonly [health in BlockHealth]: string } = {
+  intact: "block {block} was looked at again and is right",
+  mended: "block {block} was damaged on this disk: mended from the source or the copy",
+  lost: "block {block} was damaged on this disk: it is fetched again",
+  withdrawn:
+    "block {block} was changed or damaged on this disk: it is given to nobody any more (look at the disk, and at who writes to it)",
+};
+
+const HOW_MISSING = {
+  "wrong hash": "sent block {block} with a wrong hash (start it again, or a peer that has the block)",
+  lost: "had block {block} and lost it to damage on its disk (start it again, or a peer that has the block)",
+} as const;
+
 /** Tells the log what the core noticed. */
 export function logEvent(log: Logger, event: PeerEvent): void {
   switch (event.kind) {
@@ -168,6 +181,15 @@ export function logEvent(log: Logger, event: PeerEvent): void {
       break;
     case "banned":
       log.warn("banned peer {peerId}: {why}", event);
+      break;
+    case "forgiven":
+      log.warn("peer {peerId} says that block {block} was damaged on its disk: it gets a second chance", event);
+      break;
+    case "damaged":
+      log.warn(DAMAGED[event.health], event);
+      break;
+    case "missing":
+      log.warn(`nobody here has {blocks} of the blocks still missing: peer {peerId} ${HOW_MISSING[event.how]}`, event);
       break;
   }
 }

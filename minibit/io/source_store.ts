@@ -1,5 +1,10 @@
 import { Bitfield } from "../core/bitfield.ts";
+import { geometryOf, type Manifest } from "../core/manifest.ts";
+import type { BlockHealth } from "../core/peer_io.ts";
+import { blockBuffer, isRight } from "./block_files.ts";
 import type { BlockStore } from "./block_store.ts";
+import { errorCode } from "./disk_error.ts";
+import { Doubts } from "./doubts.ts";
 import type { Source } from "./folder_store.ts";
 import { claimPeerFolder, type PeerFolderOptions } from "./peer_folder.ts";
 
@@ -7,10 +12,14 @@ import { claimPeerFolder, type PeerFolderOptions } from "./peer_folder.ts";
 export class SourceStore implements BlockStore {
   readonly found: Bitfield;
   readonly #source: Source;
+  readonly #manifest: Manifest;
+  readonly #doubts: Doubts;
 
-  private constructor(source: Source, blockCount: number) {
+  private constructor(source: Source, manifest: Manifest) {
     this.#source = source;
-    this.found = Bitfield.full(blockCount);
+    this.#manifest = manifest;
+    this.#doubts = new Doubts(manifest.blockCount);
+    this.found = Bitfield.full(manifest.blockCount);
   }
 
   /**
@@ -20,7 +29,7 @@ export class SourceStore implements BlockStore {
    */
   static async open(options: PeerFolderOptions, source: Source): Promise<SourceStore> {
     await claimPeerFolder(options);
-    return new SourceStore(source, options.manifest.blockCount);
+    return new SourceStore(source, options.manifest);
   }
 
   write(block: number): Promise<void> {
@@ -37,6 +46,34 @@ export class SourceStore implements BlockStore {
 
   readInto(block: number, offset: number, into: Uint8Array): void {
     this.#source.reader.readInto(block, offset, into);
+  }
+
+  isDoubtful(block: number): boolean {
+    return this.#doubts.has(block);
+  }
+
+  /** A source whose times tell that it was written to is an error of its own; this finds what a disk did to it. */
+  recheck(block: number): BlockHealth {
+    const bytes = blockBuffer(this.#manifest).subarray(0, geometryOf(this.#manifest).lengthOf(block));
+    const isIntact = this.#canRead(block, bytes) && isRight(this.#manifest, block, bytes);
+    if (isIntact) {
+      this.#doubts.settle(block);
+    } else {
+      this.#doubts.addAll();
+    }
+    return isIntact ? "intact" : "withdrawn";
+  }
+
+  #canRead(block: number, into: Uint8Array): boolean {
+    try {
+      this.readInto(block, 0, into);
+      return true;
+    } catch (error) {
+      if (error instanceof Error && errorCode(error.cause) === "EIO") {
+        return false; // these bytes cannot be read, others can
+      }
+      throw error;
+    }
   }
 
   async finish(): Promise<string> {

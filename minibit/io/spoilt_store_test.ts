@@ -16,6 +16,8 @@ function storeOf(blocks: number, held: readonly number[] = []) {
     commit: async (block) => void committed.push(block),
     discard: async () => undefined,
     readInto: (_block, _offset, into) => void into.fill(7),
+    isDoubtful: () => false,
+    recheck: () => "intact",
     finish: async () => "result",
     close: async () => undefined,
   };

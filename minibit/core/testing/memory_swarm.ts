@@ -16,6 +16,8 @@ export interface MemoryPeerOptions extends SharingOptions {
   readonly have?: Bitfield;
   /** What its uplink carries. */
   readonly uplinkBytesPerSecond?: number;
+  /** Its damaged blocks can be mended at once, as those of a seed with an unchanged source; others are lost. */
+  readonly mends?: boolean;
   /** Sends wrong bytes for these blocks. */
   readonly lies?: (block: number) => boolean;
 }
@@ -44,6 +46,8 @@ export class MemoryPeer {
   readonly wires = new Map<number, Wire>();
   readonly assemblies = new Map<number, Assembly>();
   readonly events: PeerEvent[] = [];
+  /** Blocks that are damaged on its disk, unknown to it. */
+  readonly rotten = new Set<number>();
   /** Units received by block, to see what came twice. */
   readonly receivedBytes = new Map<number, number>();
   uplinkFreeMs = 0;
@@ -223,6 +227,12 @@ export class MemorySwarm {
       case "store_block":
         this.#store(peer, output.block);
         break;
+      case "check_block": {
+        const { block, link } = output;
+        const health = peer.rotten.delete(block) ? (peer.options.mends === true ? "mended" : "lost") : "intact";
+        this.at(this.nowMs, () => this.#input(peer, { type: "block_checked", block, health, link }));
+        break;
+      }
       case "discard_block":
         peer.assemblies.delete(output.block);
         break;
@@ -326,7 +336,7 @@ export class MemorySwarm {
       if (offset <= assembly.received && offset + length > assembly.received) {
         assembly.received = offset + length;
         assembly.contributors.add(from.id);
-        assembly.spoilt ||= from.options.lies?.(block) === true;
+        assembly.spoilt ||= from.options.lies?.(block) === true || from.rotten.has(block);
       }
       receivedBytes = assembly.received;
     }

@@ -1,0 +1,62 @@
+import type { Bitfield } from "./bitfield.ts";
+import type { Downloads } from "./downloads.ts";
+import type { Geometry } from "./geometry.ts";
+import { MIN_ROUND_MS } from "./limits.ts";
+import type { LiveLink } from "./link.ts";
+import type { RateMeter } from "./rate_meter.ts";
+
+/** Rates in bytes a second, and who holds a slot. */
+export interface SharingStats {
+  readonly downBytesPerSecond: number;
+  readonly upBytesPerSecond: number;
+  readonly downBytes: number;
+  readonly upBytes: number;
+  readonly duplicateBytes: number;
+  readonly unchoked: readonly number[];
+  readonly optimistic: readonly number[];
+  readonly chokedBy: number;
+}
+
+/** How it stands with a peer that shares; `down` and `up` measure all its links together. */
+export function sharingStats(
+  peer: {
+    readonly links: Iterable<LiveLink>;
+    readonly downloads: Downloads;
+    readonly down: RateMeter;
+    readonly up: RateMeter;
+  },
+  nowMs: number,
+): SharingStats {
+  const links = [...peer.links];
+  const { downloads, down, up } = peer;
+  const withSlot = (wanted: (link: LiveLink) => boolean): number[] => links.filter(wanted).map((link) => link.peerId);
+  return {
+    downBytesPerSecond: Math.round(down.bytesPerSecond(nowMs)),
+    upBytesPerSecond: Math.round(up.bytesPerSecond(nowMs)),
+    downBytes: down.totalBytes,
+    upBytes: up.totalBytes,
+    duplicateBytes: downloads.duplicateBytes,
+    unchoked: withSlot((link) => link.upload.slot !== "choked"),
+    optimistic: withSlot((link) => link.upload.slot === "optimistic"),
+    chokedBy: links.filter((link) => link.download.interested && link.download.choked).length,
+  };
+}
+
+/** How long the transfer will take at today's rate: ours, or for a seed that of its neighbours. */
+export function etaMs(peer: {
+  readonly links: Iterable<LiveLink>;
+  readonly have: Bitfield;
+  readonly downloads: Downloads;
+  readonly geometry: Geometry;
+  /** What we receive; for a seed what it gives. */
+  readonly bytesPerSecond: number;
+}): number {
+  const { links, have, downloads, geometry, bytesPerSecond } = peer;
+  let bytes = downloads.remainingBytes;
+  if (have.complete) {
+    for (const { holds } of links) {
+      bytes += (have.size - (holds?.count ?? have.size)) * geometry.blockSizeBytes;
+    }
+  }
+  return bytesPerSecond > 0 ? (bytes / bytesPerSecond) * 1000 : MIN_ROUND_MS * 100;
+}
