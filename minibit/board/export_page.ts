@@ -5,6 +5,7 @@ import { MAX_RECORDING_BYTES } from "../core/limits.ts";
 import { quote } from "../core/quote.ts";
 import { diskError } from "../io/disk_error.ts";
 import { refuseStranger } from "../io/refuse_stranger.ts";
+import { readNamedFile } from "../io/small_file.ts";
 import { boardHtml } from "./page_html.ts";
 import { readRecording, wholeLines } from "./recording.ts";
 
@@ -20,16 +21,7 @@ const MARK = "<!-- MiniBit board -->\n";
  */
 export async function loadRecording(path: string, tell?: (text: string) => void): Promise<Uint8Array<ArrayBuffer>> {
   const doing = `Cannot replay ${quote(path)}`;
-  let bytes: Uint8Array<ArrayBuffer>;
-  try {
-    const file = Bun.file(path);
-    if (file.size > MAX_RECORDING_BYTES) {
-      throw new UserError(`${doing}: it has ${file.size} bytes, at most ${MAX_RECORDING_BYTES} are allowed`);
-    }
-    bytes = await file.bytes();
-  } catch (error) {
-    throw diskError(doing, error);
-  }
+  const bytes = new Uint8Array(readNamedFile(path, { maxBytes: MAX_RECORDING_BYTES, doing }));
   readRecording(bytes, { doing });
   const whole = wholeLines(bytes);
   if (whole.length < bytes.length) {

@@ -195,6 +195,10 @@ export const MAX_STUCK_MS = 60_000;
 export const VIEWER_KEEP_ALIVE_MS = 5000;
 /** Peers that departed and are still shown, of one swarm. */
 export const MAX_DEPARTED_SHOWN = 1000;
+/** Longest list of hosts: a hundred thousand of them. */
+export const MAX_HOSTS_BYTES = 4 * MIB;
+/** Longest `block_count.txt`: a number. */
+export const MAX_BLOCK_COUNT_BYTES = 64;
 /** Longest line of a recording: a peer that registers with every second of MAX_BLOCKS blocks. */
 export const MAX_RECORDING_LINE_BYTES = 8 * MIB;
 /** Longest recording: half a day of a small swarm. It stops there, and a longer one is not replayed: a page holds all of it. */

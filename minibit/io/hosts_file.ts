@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
 import { UserError } from "../core/errors.ts";
+import { MAX_HOSTS_BYTES } from "../core/limits.ts";
 import { quote } from "../core/quote.ts";
-import { diskError } from "./disk_error.ts";
+import { readNamedFile } from "./small_file.ts";
 import { parseInteger } from "./units.ts";
 
 /** A machine to copy to, as its line says. */
@@ -22,13 +22,8 @@ export interface RemoteHost {
  * @throws {UserError} naming the line that cannot be used; a host twice; no host at all
  */
 export function readHosts(path: string): RemoteHost[] {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    throw diskError(`Cannot read the hosts in ${quote(path)}`, error);
-  }
-  return parseHosts(text, path);
+  const doing = `Cannot read the hosts in ${quote(path)}`;
+  return parseHosts(readNamedFile(path, { maxBytes: MAX_HOSTS_BYTES, doing }).toString(), path);
 }
 
 /** Like `readHosts`, for the text of a list; `path` is what errors call it. */

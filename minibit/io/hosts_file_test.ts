@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { UserError } from "../core/errors.ts";
-import { parseHosts } from "./hosts_file.ts";
+import { parseHosts, readHosts } from "./hosts_file.ts";
 
 const hosts = (text: string) => parseHosts(text, "hosts.txt");
 
@@ -33,4 +33,10 @@ test("parseHosts() names the line that is no host, or stands twice, and a list o
     expect(() => hosts(text)).toThrow(UserError);
     expect(() => hosts(text)).toThrow(told);
   }
+});
+
+test("readHosts() takes no more than a list can have, also from what never ends", () => {
+  expect(() => readHosts("/dev/zero")).toThrow(
+    "Cannot read the hosts in '/dev/zero': it has more than the 4194304 bytes",
+  );
 });

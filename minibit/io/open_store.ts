@@ -1,9 +1,10 @@
-import { UserError } from "../core/errors.ts";
+import { ManifestError, UserError } from "../core/errors.ts";
 import { DIRECT_STORE_FROM_BYTES, MAX_MANIFEST_BYTES } from "../core/limits.ts";
 import { encodeManifest, geometryOf } from "../core/manifest.ts";
 import { quote } from "../core/quote.ts";
 import { sameDigest } from "./block_hasher.ts";
 import type { BlockStore } from "./block_store.ts";
+import { setDamagedManifestAside } from "./damaged_manifest.ts";
 import { DirectStore, type DirectStoreOptions } from "./direct_store.ts";
 import { FolderStore } from "./folder_store.ts";
 import { type HashShareOptions, hashShare } from "./hash_share.ts";
@@ -39,14 +40,15 @@ export interface OpenSeed extends StoredManifest {
  *
  * @throws {UserError} another share is there, or the folder may not be written to
  */
-export function openStore(options: OpenStoreOptions): Promise<BlockStore> {
-  return kindFor(options) === "folder" ? FolderStore.open(options) : DirectStore.open(options);
+export async function openStore(options: OpenStoreOptions): Promise<BlockStore> {
+  await setDamagedManifestAside(options);
+  return await (kindFor(options) === "folder" ? FolderStore.open(options) : DirectStore.open(options));
 }
 
 /**
  * Opens the store of a peer that was here before, of the swarm it is to join now.
  *
- * @returns undefined when it keeps nothing yet
+ * @returns undefined when it keeps nothing yet, or its manifest is damaged: the right one comes from the neighbours
  * @throws {UserError} what it keeps is another share
  */
 export async function openKept(
@@ -54,7 +56,7 @@ export async function openKept(
   place: Omit<OpenStoreOptions, keyof StoredManifest>,
 ): Promise<OpenSeed | undefined> {
   const { dir, peerId, to } = place;
-  const kept = await readStoredManifest(dir, peerId);
+  const kept = await readUndamaged(dir, peerId);
   if (kept === undefined) {
     return undefined;
   }
@@ -69,6 +71,17 @@ export async function openKept(
   // the source has changed since the last run to this place; what was fetched then may still hold the same blocks
   await remove(peerFolder(dir, peerId));
   return undefined;
+}
+
+async function readUndamaged(dir: string, peerId: number): Promise<StoredManifest | undefined> {
+  try {
+    return await readStoredManifest(dir, peerId);
+  } catch (error) {
+    if (error instanceof UserError && error.cause instanceof ManifestError) {
+      return undefined;
+    }
+    throw error;
+  }
 }
 
 /**
@@ -107,6 +120,7 @@ export async function openSeed(source: string, options: OpenSeedOptions): Promis
     throw new UserError(`Cannot share ${quote(source)}: ${reason} (share it in parts, or as an archive)`);
   }
   const storeOptions = { ...options, manifest, manifestBytes };
+  await setDamagedManifestAside(storeOptions);
   const from = { path: share.source, reader: new ShareReader(share, geometryOf(manifest)) };
   const store =
     kindFor(storeOptions) === "folder"

@@ -4,13 +4,13 @@
  * of processes that are gone.
  */
 import { accessSync, constants, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { ManifestError, UserError } from "../core/errors.ts";
-import { MAX_NAME_BYTES } from "../core/limits.ts";
+import { MAX_BLOCK_COUNT_BYTES, MAX_MANIFEST_BYTES, MAX_NAME_BYTES } from "../core/limits.ts";
 import { type Manifest, parseManifest } from "../core/manifest.ts";
 import { quote } from "../core/quote.ts";
 import { diskError, errorCode } from "./disk_error.ts";
+import { readKeptFile } from "./small_file.ts";
 
 /** A manifest as it is kept: what it says, and the exact bytes that name the swarm. */
 export interface StoredManifest {
@@ -63,6 +63,16 @@ export function blockPath(folder: string, block: number): string {
   return join(folder, `block_${block}`);
 }
 
+/** The file that tells which share a peer's folder belongs to. */
+export function manifestPath(dir: string, peerId: number): string {
+  return join(peerFolder(dir, peerId), MANIFEST_FILE);
+}
+
+/** What that file holds, whether it can be used or not; undefined when there is none. @throws {UserError} it is no file, or too long */
+export function readManifestBytes(dir: string, peerId: number): Buffer<ArrayBuffer> | undefined {
+  return readKeptFile(manifestPath(dir, peerId), { maxBytes: MAX_MANIFEST_BYTES });
+}
+
 /** The finished copy of peer `peerId`: a file with the source's extension, or a folder. */
 export function resultPath(dir: string, of: { readonly peerId: number; readonly manifest: Manifest }): string {
   const { name, kind } = of.manifest;
@@ -88,7 +98,7 @@ export async function claimPeerFolder(options: PeerFolderOptions): Promise<strin
   } catch (error) {
     throw diskError(`Cannot write to ${quote(folder)}`, error);
   }
-  const known = await readBytes(join(folder, MANIFEST_FILE));
+  const known = readManifestBytes(dir, peerId);
   if (known === undefined) {
     writeWhole(join(folder, MANIFEST_FILE), manifestBytes);
   } else if (Buffer.compare(known, manifestBytes) !== 0) {
@@ -107,8 +117,8 @@ export async function claimPeerFolder(options: PeerFolderOptions): Promise<strin
  * @throws {UserError} the manifest there cannot be used
  */
 export async function readStoredManifest(dir: string, peerId: number): Promise<StoredManifest | undefined> {
-  const path = join(peerFolder(dir, peerId), MANIFEST_FILE);
-  const manifestBytes = await readBytes(path);
+  const path = manifestPath(dir, peerId);
+  const manifestBytes = readManifestBytes(dir, peerId);
   if (manifestBytes === undefined) {
     return undefined;
   }
@@ -125,8 +135,17 @@ export async function readStoredManifest(dir: string, peerId: number): Promise<S
 
 /** Reads `block_count.txt`, which is no block though it lies among them; undefined without a usable one. */
 export async function readBlockCount(folder: string): Promise<number | undefined> {
-  const text = (await readBytes(join(folder, BLOCK_COUNT_FILE)))?.toString().trim();
+  const text = countText(folder)?.trim();
   return text !== undefined && /^\d{1,7}$/.test(text) ? Number(text) : undefined;
+}
+
+/** Whatever is in the place of the count and is none is written over: it says nothing that the manifest does not. */
+function countText(folder: string): string | undefined {
+  try {
+    return readKeptFile(join(folder, BLOCK_COUNT_FILE), { maxBytes: MAX_BLOCK_COUNT_BYTES })?.toString();
+  } catch {
+    return undefined;
+  }
 }
 
 /** Writes `block_count.txt`: a bare number, as in the original. */
@@ -183,16 +202,5 @@ function isOtherProcess(pid: number): boolean {
     return true;
   } catch (error) {
     return errorCode(error) === "EPERM";
-  }
-}
-
-async function readBytes(path: string): Promise<Buffer | undefined> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    if (errorCode(error) === "ENOENT" || errorCode(error) === "ENOTDIR") {
-      return undefined;
-    }
-    throw diskError(`Cannot read ${quote(path)}`, error);
   }
 }
