@@ -4,7 +4,7 @@ import { BoardModel } from "../minibit/board/board_model.ts";
 import { BoardFeed } from "../minibit/board/feed.ts";
 import { readRecording } from "../minibit/board/recording.ts";
 import { Bitfield } from "../minibit/core/bitfield.ts";
-import { MAX_VIEWERS, PROTOCOL_VERSION } from "../minibit/core/limits.ts";
+import { MAX_VIEWERS, MIN_WATCH_MS, PROTOCOL_VERSION } from "../minibit/core/limits.ts";
 import { NO_STATS } from "../minibit/core/tracker_peer.ts";
 import {
   TRACKER_MESSAGES,
@@ -113,6 +113,40 @@ describe("routes", () => {
 });
 
 describe("viewers", () => {
+  test("take no place by HEAD /events, however often", async () => {
+    const tracker = start();
+    const url = new URL("/events", tracker.statusUrl);
+    for (let i = 0; i < 2 * MAX_VIEWERS; i++) {
+      const response = await fetch(url, { method: "HEAD" });
+      expect([response.status, response.headers.get("Content-Type")]).toEqual([
+        200,
+        "text/event-stream; charset=utf-8",
+      ]);
+    }
+    expect(tracker.feed.viewers).toBe(0);
+    await openPage(tracker);
+  });
+
+  test("that have watched for long make room for newcomers, the first one first: they may never have read a byte", () => {
+    let nowMs = 0;
+    const feed = new BoardFeed({ clock: () => nowMs });
+    cleanups.push(() => feed.close());
+    const closed: number[] = [];
+    const watch = (id: number) => feed.watch({ isReady: true, send: () => undefined, close: () => closed.push(id) });
+    for (let id = 0; id < MAX_VIEWERS; id++) {
+      expect(watch(id)).toBeDefined();
+      nowMs += 1;
+    }
+    nowMs = MIN_WATCH_MS - 1;
+    expect(watch(100)).toBeUndefined();
+    nowMs = MIN_WATCH_MS + 1;
+    expect([watch(100), watch(101)].map((leave) => leave !== undefined)).toEqual([true, true]);
+    expect(watch(102)).toBeUndefined();
+    expect(closed).toEqual([0, 1]);
+    expect(feed.viewers).toBe(MAX_VIEWERS);
+    closed.length = 0;
+  });
+
   test("get the whole state, then news, and after a reconnect the state again", async () => {
     const tracker = start();
     await join(tracker, 0, { seed: true });

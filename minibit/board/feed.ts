@@ -3,6 +3,7 @@ import {
   MAX_SNAPSHOT_NUMBERS,
   MAX_STUCK_MS,
   MAX_VIEWERS,
+  MIN_WATCH_MS,
   NEWS_MS,
   SNAPSHOT_EVERY_MS,
   VIEWER_KEEP_ALIVE_MS,
@@ -25,6 +26,7 @@ interface Seat {
   readonly viewer: Viewer;
   /** It missed something: it needs the whole state before it can use news. */
   stale: boolean;
+  readonly sinceMs: number;
   snapshotMs: number;
   sentMs: number;
   stuckSinceMs: number | undefined;
@@ -95,13 +97,14 @@ export class BoardFeed {
    * @returns a function that ends it, or undefined: there are too many viewers, or too much to show
    */
   watch(viewer: Viewer): (() => void) | undefined {
-    if (this.#seats.size >= MAX_VIEWERS || !this.#fits()) {
+    const nowMs = this.#clock();
+    if (!this.#fits() || !this.#hasRoom(nowMs)) {
       return undefined;
     }
-    const nowMs = this.#clock();
     const seat: Seat = {
       viewer,
       stale: true,
+      sinceMs: nowMs,
       snapshotMs: Number.NEGATIVE_INFINITY,
       sentMs: nowMs,
       stuckSinceMs: undefined,
@@ -119,6 +122,19 @@ export class BoardFeed {
       this.#leave(seat);
       seat.viewer.close();
     }
+  }
+
+  /**
+   * Whether one more can watch; where all places are taken, who came first makes room, if that is long ago. What the kernel holds for a
+   * viewer that reads nothing is enough for hours of little news: it cannot be told from one that reads.
+   */
+  #hasRoom(nowMs: number): boolean {
+    const [oldest] = this.#seats;
+    if (oldest !== undefined && this.#seats.size >= MAX_VIEWERS && nowMs - oldest.sinceMs >= MIN_WATCH_MS) {
+      this.#leave(oldest);
+      oldest.viewer.close();
+    }
+    return this.#seats.size < MAX_VIEWERS;
   }
 
   #leave(seat: Seat): void {

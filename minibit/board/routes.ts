@@ -24,6 +24,12 @@ const PAGE_HEADERS = {
   "X-Content-Type-Options": "nosniff",
 };
 
+const EVENTS_HEADERS = {
+  "Content-Type": "text/event-stream; charset=utf-8",
+  "Cache-Control": "no-store",
+  "X-Accel-Buffering": "no",
+};
+
 /** Adds the board's routes: `/`, and `/events` and `/metrics` of a live swarm, or `/recording`. */
 export function addBoardRoutes(app: Hono<ServerBindings>, board: Board): void {
   app.get("/", async (c) => c.html(await boardHtml({ kind: board.kind }), 200, PAGE_HEADERS));
@@ -36,6 +42,9 @@ export function addBoardRoutes(app: Hono<ServerBindings>, board: Board): void {
   }
   const { feed } = board;
   app.get("/events", (c) => {
+    if (c.req.method === "HEAD") {
+      return c.body(null, 200, EVENTS_HEADERS); // nobody would ever read its stream
+    }
     const stream = eventStream(feed);
     if (stream === undefined) {
       return c.text(
@@ -45,11 +54,7 @@ export function addBoardRoutes(app: Hono<ServerBindings>, board: Board): void {
       );
     }
     c.env?.timeout?.(c.req.raw, 0); // quiet for longer than other answers take
-    return c.body(stream, 200, {
-      "Content-Type": "text/event-stream; charset=utf-8",
-      "Cache-Control": "no-store",
-      "X-Accel-Buffering": "no",
-    });
+    return c.body(stream, 200, EVENTS_HEADERS);
   });
   app.get("/metrics", async (c) => {
     const { metricsText } = await import("./metrics.ts"); // most trackers are never asked

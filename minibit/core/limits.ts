@@ -191,6 +191,8 @@ export const MAX_SNAPSHOT_NUMBERS = 10_000_000;
 export const SNAPSHOT_EVERY_MS = 1000;
 /** A viewer that has read nothing for this long is gone; a living one comes back by itself. */
 export const MAX_STUCK_MS = 60_000;
+/** Who has watched for this long gives way to a newcomer when there is no room: it may never have read a byte, and a living one comes back. */
+export const MIN_WATCH_MS = 60_000;
 /** A viewer hears something at least this often, so that nobody on the way takes the connection for dead. */
 export const VIEWER_KEEP_ALIVE_MS = 5000;
 /** Peers that departed and are still shown, of one swarm. */
