@@ -7,7 +7,7 @@
 import { Bitfield } from "./minibit/core/bitfield.ts";
 import { UserError } from "./minibit/core/errors.ts";
 import { type Leave, leaveOf } from "./minibit/core/leaving.ts";
-import { FIND_PEERS_MS, PROTOCOL_VERSION } from "./minibit/core/limits.ts";
+import { FIND_PEERS_MS, MAX_LINKS, PROTOCOL_VERSION } from "./minibit/core/limits.ts";
 import type { Manifest } from "./minibit/core/manifest.ts";
 import { peerWire } from "./minibit/core/peer_wire.ts";
 import { createRng } from "./minibit/core/rng.ts";
@@ -15,13 +15,14 @@ import { NO_SWARM, type TrackerMessage } from "./minibit/core/tracker_wire.ts";
 import { sameDigest } from "./minibit/io/block_hasher.ts";
 import { parseCommandLine, runMain } from "./minibit/io/cli.ts";
 import { closeAfter, tellSecond } from "./minibit/io/close_after.ts";
+import { descriptorBudget } from "./minibit/io/descriptors.ts";
 import { Destination } from "./minibit/io/destination.ts";
 import { createTraffic, framed } from "./minibit/io/framed_socket.ts";
 import { needsOf, untilNotNeeded } from "./minibit/io/leaving.ts";
 import { exitCodeOf, onStop, type StopReason } from "./minibit/io/lifecycle.ts";
-import { listening } from "./minibit/io/listening.ts";
 import { configureLogging, getLogger } from "./minibit/io/logging.ts";
 import { openKept, openKeptWhole, openSeed, openStore } from "./minibit/io/open_store.ts";
+import { listenPatiently, type PatientListener } from "./minibit/io/patient_listener.ts";
 import { type OpenShare, PeerDriver } from "./minibit/io/peer_driver.ts";
 import { PEER_FLAGS, type PeerOptions, peerOptionsOf, placeOf } from "./minibit/io/peer_options.ts";
 import { logEvent, reportAsEvents, reportToPeople } from "./minibit/io/peer_report.ts";
@@ -61,7 +62,7 @@ class Peer {
   readonly #fatal = Promise.withResolvers<never>();
   readonly #swarmDone = Promise.withResolvers<void>();
   readonly #complete = Promise.withResolvers<void>();
-  #listener: Bun.TCPSocketListener<unknown> | undefined;
+  #listener: PatientListener | undefined;
   #client: TrackerClient | undefined;
   #driver: PeerDriver | undefined;
   #joined: Promise<void> | undefined;
@@ -98,11 +99,17 @@ class Peer {
       this.#claimed = this.#claimPlace();
       await this.#claimed;
     }
-    this.#listener = listening(
-      () =>
+    const { limit, links } = descriptorBudget();
+    if (links < MAX_LINKS) {
+      const text =
+        "only {limit} files and connections may be open at a time: at most {links} neighbours (raise 'ulimit -n')";
+      log.warn(text, { limit, links });
+    }
+    this.#listener = listenPatiently(
+      (port) =>
         Bun.listen({
           hostname: listen.host,
-          port: listen.port,
+          port,
           socket: framed(peerWire, { traffic: this.#traffic, accept: (socket) => this.#accept(socket) }),
         }),
       { ...listen, flag: isStartedByRun === true ? "--peer-port" : "--port" },
@@ -130,7 +137,7 @@ class Peer {
     clearInterval(this.#findPeersTimer);
     clearTimeout(this.#aloneTimer);
     clearTimeout(this.#unreachableTimer);
-    this.#listener?.stop();
+    await this.#listener?.stop();
     this.#client?.close();
     const { keepPartial, reporter } = this.#options;
     if (this.#driver !== undefined) {
@@ -329,6 +336,7 @@ class Peer {
       ...this.#options,
       peerId: id,
       swarmId,
+      maxLinks: descriptorBudget().links,
       rng: createRng(crypto.getRandomValues(new Uint32Array(1))[0] ?? 0),
       traffic: this.#traffic,
       openStore: async (manifest: Manifest, manifestBytes) => {

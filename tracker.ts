@@ -24,8 +24,8 @@ import { parseCommandLine, parseText, runMain } from "./minibit/io/cli.ts";
 import { framed, type Traffic } from "./minibit/io/framed_socket.ts";
 import { judgeGroup } from "./minibit/io/group_verdict.ts";
 import { exitCodeOf, onStop, type StopReason } from "./minibit/io/lifecycle.ts";
-import { listening } from "./minibit/io/listening.ts";
 import { configureLogging, getLogger, LOG_FLAGS } from "./minibit/io/logging.ts";
+import { listenPatiently } from "./minibit/io/patient_listener.ts";
 import { TrackerDriver } from "./minibit/io/tracker_driver.ts";
 import {
   type Address,
@@ -101,12 +101,12 @@ function serve(
   app: Hono<ServerBindings>,
   { host, httpPort }: Pick<TrackerOptions, "host" | "httpPort">,
 ): { readonly url: string; stop(): Promise<void> } {
-  const server = listening(
-    () => Bun.serve({ hostname: host, port: httpPort, fetch: (request, bun) => app.fetch(request, bun) }),
+  const server = listenPatiently(
+    (port) => Bun.serve({ hostname: host, port, fetch: (request, bun) => app.fetch(request, bun) }),
     { host, port: httpPort, flag: "--http-port" },
   );
   return {
-    url: `http://${formatAddress({ host, port: server.port ?? httpPort })}/`,
+    url: `http://${formatAddress({ host, port: server.port })}/`,
     stop: () => server.stop(true),
   };
 }
@@ -130,8 +130,8 @@ export function startTracker(options: TrackerOptions): Tracker {
     },
   });
   const status = () => ({ ...driver.core.snapshot(), tracker: driver.traffic });
-  const listener = listening(
-    () =>
+  const listener = listenPatiently(
+    (port) =>
       Bun.listen({
         hostname: host,
         port,
@@ -152,12 +152,12 @@ export function startTracker(options: TrackerOptions): Tracker {
       async stop() {
         driver.stop();
         feed.close();
-        listener.stop(true);
+        await listener.stop(true);
         await server.stop();
       },
     };
   } catch (error) {
-    listener.stop(true);
+    void listener.stop(true);
     throw error;
   }
 }

@@ -4,6 +4,7 @@ import { MissingBlocks } from "./missing_blocks.ts";
 import type { Neighbours } from "./neighbours.ts";
 import type { DropReason, PeerEvent } from "./peer_io.ts";
 import type { PeerMessage } from "./peer_wire.ts";
+import type { Sharing } from "./sharing.ts";
 
 const WRONG_HASH = "it sent a block with a wrong hash";
 
@@ -25,8 +26,7 @@ interface AccusationParts {
  * says so too, it gets a second chance, but no third. A liar gains one more wrong block by that, for which the others ask elsewhere.
  */
 export class Accusations {
-  /** What nobody has any more because of them. */
-  readonly missing: MissingBlocks = new MissingBlocks();
+  readonly #missing = new MissingBlocks();
   readonly #parts: AccusationParts;
 
   constructor(parts: AccusationParts) {
@@ -38,7 +38,7 @@ export class Accusations {
     if (peerId === undefined) {
       return;
     }
-    this.missing.spoilt(block, peerId);
+    this.#missing.spoilt(block, peerId);
     const { links, neighbours, event, send, unlink } = this.#parts;
     const link = this.#linkOf(peerId);
     if (link === undefined || !neighbours.mayBeForgiven(peerId)) {
@@ -63,6 +63,14 @@ export class Accusations {
       this.#parts.neighbours.forgive(peerId);
       this.#parts.event({ kind: "forgiven", peerId, block });
       this.#parts.drop(link.id, "forgiven"); // it is greeted anew, and then tells what it holds now
+    }
+  }
+
+  /** Tells what nobody has any more because of them. */
+  tellMissing(sharing: Sharing | undefined, nowMs: number): void {
+    const missing = sharing === undefined ? undefined : this.#missing.news(sharing, nowMs);
+    if (missing !== undefined) {
+      this.#parts.event(missing);
     }
   }
 

@@ -1,4 +1,4 @@
-import { MAX_DIALED_LINKS, REDIAL_MS } from "./limits.ts";
+import { MAX_DIALED_LINKS, MAX_LINKS, REDIAL_MS } from "./limits.ts";
 import type { PeerAddress } from "./tracker_wire.ts";
 
 interface Known {
@@ -11,12 +11,15 @@ interface Known {
 /** The peers we have heard of: whom to dial, and when again; and those we never want to hear from again. */
 export class Neighbours {
   readonly #self: number;
+  readonly #maxDialed: number;
   readonly #known = new Map<number, Known>();
   readonly #banned = new Set<number>();
   readonly #forgiven = new Set<number>();
 
-  constructor(self: number) {
-    this.#self = self;
+  /** @param self our own id, and how many links we have room for: half of them may be dialled by us */
+  constructor(self: { readonly peerId: number; readonly maxLinks?: number }) {
+    this.#self = self.peerId;
+    this.#maxDialed = Math.min(MAX_DIALED_LINKS, Math.ceil((self.maxLinks ?? MAX_LINKS) / 2));
   }
 
   /** The tracker named these peers; a new address replaces the old one. */
@@ -40,7 +43,7 @@ export class Neighbours {
 
   /** Whom to dial now, given the peers linked already; they count as busy from here on. */
   toDial(linked: ReadonlySet<number>, nowMs: number): PeerAddress[] {
-    let free = MAX_DIALED_LINKS - linked.size;
+    let free = this.#maxDialed - linked.size;
     for (const [id, known] of this.#known) {
       free -= Number(known.busy && !linked.has(id)); // its dial is under way
     }

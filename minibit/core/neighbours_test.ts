@@ -10,7 +10,7 @@ function address(id: number, port = 6000 + id): PeerAddress {
 }
 
 test("dials each peer it heard of once, but never itself", () => {
-  const neighbours = new Neighbours(1);
+  const neighbours = new Neighbours({ peerId: 1 });
   neighbours.found([address(0), address(1), address(2)]);
   expect(neighbours.toDial(NOBODY, 0)).toEqual([address(0), address(2)]);
   neighbours.found([address(0), address(2)]);
@@ -18,13 +18,13 @@ test("dials each peer it heard of once, but never itself", () => {
 });
 
 test("does not dial whoever is linked already", () => {
-  const neighbours = new Neighbours(9);
+  const neighbours = new Neighbours({ peerId: 9 });
   neighbours.found([address(0), address(1)]);
   expect(neighbours.toDial(new Set([1]), 0)).toEqual([address(0)]);
 });
 
 test("tries again a while after a dial or its link ended", () => {
-  const neighbours = new Neighbours(9);
+  const neighbours = new Neighbours({ peerId: 9 });
   neighbours.found([address(0)]);
   neighbours.toDial(NOBODY, 0);
   neighbours.ended(address(0), 100);
@@ -33,7 +33,7 @@ test("tries again a while after a dial or its link ended", () => {
 });
 
 test("a new address of a peer replaces the old one and is dialled at once", () => {
-  const neighbours = new Neighbours(9);
+  const neighbours = new Neighbours({ peerId: 9 });
   neighbours.found([address(0)]);
   neighbours.toDial(NOBODY, 0);
   neighbours.found([address(0, 7000)]);
@@ -41,7 +41,7 @@ test("a new address of a peer replaces the old one and is dialled at once", () =
 });
 
 test("a banned peer is not dialled again", () => {
-  const neighbours = new Neighbours(9);
+  const neighbours = new Neighbours({ peerId: 9 });
   neighbours.found([address(0), address(1)]);
   neighbours.ban(0);
   expect(neighbours.isBanned(0)).toBe(true);
@@ -50,7 +50,7 @@ test("a banned peer is not dialled again", () => {
 });
 
 test("links and dials under way together stay within the limit", () => {
-  const neighbours = new Neighbours(999);
+  const neighbours = new Neighbours({ peerId: 999 });
   neighbours.found(Array.from({ length: 100 }, (_, id) => address(id)));
   const linked = new Set([0, 1, 2]);
   expect(neighbours.toDial(linked, 0)).toHaveLength(MAX_DIALED_LINKS - 3);

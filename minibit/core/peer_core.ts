@@ -30,6 +30,8 @@ export interface PeerCoreOptions extends SharingOptions {
   /** 32 bytes: SHA-256 of the manifest. */
   readonly swarmId: Uint8Array;
   readonly rng: Rng;
+  /** Neighbours at a time; left out: MAX_LINKS. */
+  readonly maxLinks?: number;
 }
 
 /**
@@ -57,7 +59,7 @@ export class PeerCore {
 
   constructor(options: PeerCoreOptions, nowMs: number) {
     this.#options = options;
-    this.#neighbours = new Neighbours(options.peerId);
+    this.#neighbours = new Neighbours(options);
     const { peerId, swarmId } = options;
     this.#self = { peerId, swarmId, isBanned: (id) => this.#neighbours.isBanned(id) };
     this.#housekeepingMs = nowMs + HOUSEKEEPING_MS;
@@ -190,7 +192,7 @@ export class PeerCore {
   }
 
   #opened(id: number, dialed: PeerAddress | undefined): void {
-    if (dialed === undefined && this.#links.size >= MAX_LINKS) {
+    if (dialed === undefined && this.#links.size >= (this.#options.maxLinks ?? MAX_LINKS)) {
       this.#drop(id, "no room");
       return;
     }
@@ -334,10 +336,7 @@ export class PeerCore {
       }
     }
     this.#dial();
-    const missing = this.#sharing === undefined ? undefined : this.#accusations.missing.news(this.#sharing, nowMs);
-    if (missing !== undefined) {
-      this.#event(missing);
-    }
+    this.#accusations.tellMissing(this.#sharing, nowMs);
   }
 
   #dial(): void {

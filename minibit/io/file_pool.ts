@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, type Stats } from "node:fs";
 import { assert } from "../core/errors.ts";
-import { MAX_OPEN_FILES } from "../core/limits.ts";
+import { descriptorBudget, isOutOfDescriptors } from "./descriptors.ts";
 import { DiskWriter } from "./disk_writer.ts";
 import { readAt } from "./file_io.ts";
 
@@ -16,7 +16,7 @@ interface OpenFile {
  */
 export class FilePool {
   readonly #open: (file: number) => number;
-  readonly #capacity: number;
+  #capacity: number;
   readonly #writer: DiskWriter;
   /** From the longest unused to the last used: the order a Map keeps. */
   readonly #files = new Map<number, OpenFile>();
@@ -24,7 +24,7 @@ export class FilePool {
   /** @param open gives a descriptor for a file; it may throw */
   constructor(
     open: (file: number) => number,
-    capacity: number = MAX_OPEN_FILES,
+    capacity: number = descriptorBudget().files,
     writer: DiskWriter = new DiskWriter(),
   ) {
     this.#open = open;
@@ -90,9 +90,25 @@ export class FilePool {
       return known;
     }
     this.#makeRoom();
-    const opened = { fd: this.#open(file), writes: 0 };
+    const opened = { fd: this.#openOrGiveUpOne(file), writes: 0 };
     this.#files.set(file, opened);
     return opened;
+  }
+
+  /** Others may have taken what we counted on: then we do with fewer from now on. */
+  #openOrGiveUpOne(file: number): number {
+    for (;;) {
+      try {
+        return this.#open(file);
+      } catch (error) {
+        const before = this.#files.size;
+        this.#capacity = Math.max(1, before);
+        this.#makeRoom();
+        if (!isOutOfDescriptors(error) || this.#files.size === before) {
+          throw error;
+        }
+      }
+    }
   }
 
   #makeRoom(): void {

@@ -94,3 +94,28 @@ test("FilePool keeps nothing of a file that cannot be opened", async () => {
 function openFiles(): number {
   return readdirSync("/proc/self/fd").filter((fd) => fd !== "").length;
 }
+
+test("FilePool does with fewer files when the system allows no more, and says so only when it has none", () => {
+  let allowed = 3;
+  let isOpen = 0;
+  const openOne = (file: number): number => {
+    if (isOpen >= allowed) {
+      throw Object.assign(new Error("too many"), { code: "EMFILE" });
+    }
+    isOpen++;
+    return openSync(join(folder, `few-${file}`), WRITE_FLAGS);
+  };
+  const pool = new FilePool((file) => openOne(file), 10);
+  const forget = pool.forget.bind(pool);
+  pool.forget = (file) => {
+    isOpen--;
+    forget(file);
+  };
+  for (const file of [1, 2, 3, 4, 5, 1]) {
+    pool.status(file);
+    expect(isOpen).toBeLessThanOrEqual(3);
+  }
+  pool.close();
+  allowed = 0;
+  expect(() => pool.status(6)).toThrow("too many");
+});
