@@ -24,6 +24,8 @@ export interface Candidate {
   readonly newcomer: boolean;
   /** Asked for blocks but sends us none although it has unchoked us: no regular slot while I am a leecher. */
   readonly snubbing: boolean;
+  /** Takes and does not give, though it could, and is not far behind us: it gets no slot while I am a leecher. */
+  readonly takesOnly: boolean;
   /** Passes on much less of what a lone seed gives it than others do: it is served when nobody else wants to be. */
   readonly hoarding: boolean;
 }
@@ -55,7 +57,8 @@ export function assignSlots<C extends Candidate>(
   const { rule, moment, rng, slots: count = DEFAULT_SLOTS } = options;
   const optimisticSlots = Math.min(OPTIMISTIC_SLOTS, count);
   const regularSlots = count - optimisticSlots;
-  const eligible = candidates.filter((c) => c.interested && !(rule === "tit-for-tat" && c.snubbing));
+  const served = candidates.filter((c) => c.interested && !(rule === "tit-for-tat" && c.takesOnly));
+  const eligible = served.filter((c) => !(rule === "tit-for-tat" && c.snubbing));
   const draw = new Map(eligible.map((c) => [c, rng.next()]));
   const order = (a: C, b: C): number => compare(a, b, rule) || (draw.get(a) ?? 0) - (draw.get(b) ?? 0);
 
@@ -71,7 +74,7 @@ export function assignSlots<C extends Candidate>(
     keepCloseIncumbents(regular, incumbents);
   }
 
-  const rest = candidates.filter((c) => c.interested && !regular.includes(c));
+  const rest = served.filter((c) => !regular.includes(c));
   const optimistic =
     moment === "optimistic round" ? [] : rest.filter((c) => c.slot === "optimistic").slice(0, optimisticSlots);
   while (optimistic.length < optimisticSlots && optimistic.length < rest.length) {

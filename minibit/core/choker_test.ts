@@ -19,6 +19,7 @@ function candidate(name: string, about: Partial<Candidate> = {}): Named {
     remainingBlocks: 10,
     newcomer: false,
     snubbing: false,
+    takesOnly: false,
     hoarding: false,
     ...about,
   };
@@ -52,6 +53,7 @@ const anyCandidate = fc.record({
   remainingBlocks: fc.nat(3),
   newcomer: fc.boolean(),
   snubbing: fc.boolean(),
+  takesOnly: fc.boolean(),
   hoarding: fc.boolean(),
 });
 const RULES = ["tit-for-tat", "longest waiting"] as const;
@@ -71,8 +73,11 @@ test("never more than 4 regular and 1 optimistic, and nobody gets a slot who doe
       expect(Object.keys(slots)).toHaveLength(candidates.length);
       expect(holders(slots, "regular").length).toBeLessThanOrEqual(REGULAR_SLOTS);
       expect(holders(slots, "optimistic").length).toBeLessThanOrEqual(OPTIMISTIC_SLOTS);
-      const waits = candidates.some(({ name, interested }) => interested && slots[name] === "choked");
-      for (const { name, interested, slot, remainingBlocks, snubbing } of candidates) {
+      const isRefused = (one: Candidate): boolean => options.rule === "tit-for-tat" && one.takesOnly;
+      const waits = candidates.some((one) => one.interested && !isRefused(one) && slots[one.name] === "choked");
+      for (const one of candidates) {
+        const { name, interested, slot, remainingBlocks, snubbing } = one;
+        expect(interested && isRefused(one) && slots[name] !== "choked").toBe(false);
         if (slots[name] !== "choked" && !interested) {
           expect(slot).not.toBe("choked"); // it may only keep what it had
           expect(remainingBlocks).toBeGreaterThan(0);
@@ -81,7 +86,8 @@ test("never more than 4 regular and 1 optimistic, and nobody gets a slot who doe
           expect(slots[name]).not.toBe("regular");
         }
       }
-      const someoneServed = candidates.filter((c) => c.interested && !(options.rule === "tit-for-tat" && c.snubbing));
+      const isPassedOver = (c: Candidate): boolean => isRefused(c) || (options.rule === "tit-for-tat" && c.snubbing);
+      const someoneServed = candidates.filter((c) => c.interested && !isPassedOver(c));
       if (waits && someoneServed.length >= REGULAR_SLOTS + OPTIMISTIC_SLOTS) {
         const interestedHolders = candidates.filter(({ name, interested }) => interested && slots[name] !== "choked");
         expect(interestedHolders).toHaveLength(REGULAR_SLOTS + OPTIMISTIC_SLOTS);
@@ -208,4 +214,12 @@ test("as many slots as it was told, the last of them optimistic; with none every
       expect([holders(slots, "regular").length, holders(slots, "optimistic").length]).toEqual([regular, optimistic]);
     }
   }
+});
+
+test("who takes only gets no slot of a leecher, though some are free, and loses the one it has; a seed serves it", () => {
+  const rider = candidate("rider", { takesOnly: true, slot: "regular" });
+  for (const moment of MOMENTS) {
+    expect(deal([rider, candidate("other")], { moment })["rider"]).toBe("choked");
+  }
+  expect(deal([rider, candidate("other")], { rule: "longest waiting" })["rider"]).not.toBe("choked");
 });

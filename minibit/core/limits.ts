@@ -120,6 +120,16 @@ export const NEWCOMER_WEIGHT = 3;
 /** An incumbent keeps its slot unless a challenger is this many times better: damps needless swaps. */
 export const CHALLENGER_FACTOR = 1.1;
 
+/** Who has returned less than this part of what we gave it, though it holds what we lack, takes only ... */
+export const MIN_RETURN_RATIO = 1 / 16;
+/** ... if it has not let us ask just now, or never when we wished to so many times; ... */
+export const MIN_WISHES = 4;
+/**
+ * ... it gets its gift and no more while we are a leecher: this part of what we hold, divided by the number of our neighbours. Where all do so it is at this
+ * part of the others' level, so it is slow, but does not starve.
+ */
+export const GIFT_RATIO = 0.5;
+
 /** Blocks a newcomer that holds nothing may ask for while choked (BEP 6 calls it the allowed fast set). */
 export const ALLOWED_BLOCKS = 4;
 /** Blocks a smart seed keeps suggested ahead on each unchoked link. */

@@ -31,6 +31,8 @@ export interface Upload {
   interested: boolean;
   /** ... or did so at some time. */
   wasInterested: boolean;
+  /** It takes and gives nothing, as far as we have seen. */
+  takesOnly: boolean;
   /** Requests not yet served, in the order they came. */
   readonly queue: Unit[];
   /** The unit the driver is putting on the wire. */
@@ -66,6 +68,9 @@ export interface Download {
   choked: boolean;
   /** We told it that we are interested. */
   interested: boolean;
+  /** How many times we became interested, and whether it ever unchoked us. */
+  wishes: number;
+  everUnchoked: boolean;
   /** How many blocks it holds that we lack. */
   useful: number;
   /** How many of those wait to be picked: at 0 no search is needed. */
@@ -172,6 +177,7 @@ export function liveLink(
       slot: "choked",
       interested: false,
       wasInterested: false,
+      takesOnly: false,
       queue: [],
       inFlight: undefined,
       unfinished: undefined,
@@ -187,6 +193,8 @@ export function liveLink(
     download: {
       choked: true,
       interested: false,
+      wishes: 0,
+      everUnchoked: false,
       useful: 0,
       waiting: 0,
       pending: [],

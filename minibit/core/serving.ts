@@ -3,7 +3,7 @@ import type { BlockPicker } from "./block_picker.ts";
 import { assignSlots } from "./choker.ts";
 import type { Geometry } from "./geometry.ts";
 import { Hints } from "./hints.ts";
-import { ALLOWED_BLOCKS, MAX_UNIT_BYTES } from "./limits.ts";
+import { ALLOWED_BLOCKS, GIFT_RATIO, MAX_UNIT_BYTES } from "./limits.ts";
 import type { LiveLink, Unit } from "./link.ts";
 import type { PeerOutput } from "./peer_io.ts";
 import type { PeerMessage, RejectReason } from "./peer_wire.ts";
@@ -79,7 +79,8 @@ export class Serving {
       send,
       limiter: new RateLimiter(options.bytesPerSecond, nowMs),
       serve: (link, unit) => emit({ type: "serve_unit", link: link.id, unit }),
-      canWait: (link, unit) => this.#hints.repeats(link, unit),
+      // with slots for all, who keeps to itself what it is given would get as much of it as the others
+      canWait: (link, unit) => this.#hints.repeats(link, unit) || this.#hints.hoards(link),
     });
     this.#slots = new Slots(
       { assignSlots: options.assignSlots ?? assignSlots, rng, count: slots, intervalMs: options.unchokeIntervalMs },
@@ -222,10 +223,12 @@ export class Serving {
   }
 
   #slotView(nowMs: number): SlotView {
+    const gift = (GIFT_RATIO * this.#have.count) / Math.max(1, this.#links.size);
     return {
       have: this.#have,
       rarest: this.#picker.first(RARE_SAMPLE),
       hoards: (link) => this.#hints.hoards(link),
+      giftBytes: this.#geometry.blockSizeBytes * Math.max(ALLOWED_BLOCKS, gift),
       etaMs: this.#etaMs(nowMs),
       blockMs: (this.#geometry.blockSizeBytes * 1000) / Math.max(1, this.rate.bytesPerSecond(nowMs)),
     };

@@ -289,14 +289,8 @@ export class Sharing {
     HAVE: ({ block }, link) => {
       this.#send(link, { type: "HAS", block, held: this.#offered.has(block) });
     },
-    HAS: ({ block, held }, link, nowMs) => {
-      if (held) {
-        this.#learn(link, [block], nowMs);
-      }
-    },
-    UPDATE_BLOCKS: ({ blocks }, link, nowMs) => {
-      this.#learn(link, blocks, nowMs);
-    },
+    HAS: ({ block, held }, link, nowMs) => (held ? this.#learn(link, [block], nowMs) : undefined),
+    UPDATE_BLOCKS: ({ blocks }, link, nowMs) => this.#learn(link, blocks, nowMs),
     INTERESTED: (_message, link, nowMs) => {
       this.#serving.interested(link, nowMs);
     },
@@ -311,6 +305,7 @@ export class Sharing {
     },
     UNCHOKE: (_message, link, nowMs) => {
       link.download.choked = false;
+      link.download.everUnchoked = true;
       link.download.allowed.clear();
       link.download.refusedUntilMs.clear();
       this.downloads.fill(link, nowMs);
@@ -382,6 +377,7 @@ export class Sharing {
     const interested = link.download.useful > 0;
     if (interested !== link.download.interested) {
       link.download.interested = interested;
+      link.download.wishes += Number(interested);
       this.#send(link, { type: interested ? "INTERESTED" : "NOT_INTERESTED" });
     }
   }

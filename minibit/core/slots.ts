@@ -1,6 +1,6 @@
 import type { Bitfield } from "./bitfield.ts";
 import type { assignSlots, Candidate, ChokeMoment, ChokeRule, Slot } from "./choker.ts";
-import { MAX_ROUND_MS, MIN_ROUND_MS, OPTIMISTIC_EVERY_ROUNDS } from "./limits.ts";
+import { MAX_ROUND_MS, MIN_RETURN_RATIO, MIN_ROUND_MS, MIN_WISHES, OPTIMISTIC_EVERY_ROUNDS } from "./limits.ts";
 import type { LiveLink } from "./link.ts";
 import type { Rng } from "./rng.ts";
 
@@ -14,6 +14,8 @@ export interface SlotView {
   readonly rarest: Uint32Array;
   /** Whether a peer keeps for itself what it is given. */
   readonly hoards: (link: LiveLink) => boolean;
+  /** So many bytes are given to a neighbour before it should have returned something. */
+  readonly giftBytes: number;
   /** How long the transfer will still take. */
   readonly etaMs: number;
   /** How long our uplink takes for one block. */
@@ -112,6 +114,9 @@ export class Slots {
     options: { readonly view: SlotView; readonly nowMs: number; readonly moment: ChokeMoment },
   ): SlotChange[] {
     const { view, nowMs, moment } = options;
+    for (const link of links) {
+      link.upload.takesOnly = takesOnly(link, view);
+    }
     const candidates = links.map((link) => new LinkCandidate(link, view));
     const slots = this.#assign(candidates, { rule: ruleFor(view), moment, rng: this.#rng, slots: this.#count });
     const changes: SlotChange[] = [];
@@ -140,6 +145,19 @@ function ruleFor(view: SlotView): ChokeRule {
   return view.have.complete ? "longest waiting" : "tit-for-tat";
 }
 
+/**
+ * Whether a neighbour takes and does not give: it has had its gift, returned next to nothing, and lets us ask for nothing that we lack and it holds.
+ *
+ * In a small swarm there are slots for all, so that no rank tells it from the others: it would get what everybody gives, and be done first.
+ * Who has nothing for us is no such peer, however much it takes: a newcomer, or one that knows only us.
+ */
+function takesOnly({ upload, download }: LiveLink, { giftBytes }: SlotView): boolean {
+  const isIndebted = upload.rate.totalBytes > giftBytes + download.rate.totalBytes / MIN_RETURN_RATIO;
+  const isRefusing = download.choked && download.useful > 0;
+  const hasAlwaysRefused = download.wishes >= MIN_WISHES && !download.everUnchoked;
+  return isIndebted && (upload.takesOnly || isRefusing || hasAlwaysRefused);
+}
+
 /** A link as the choker sees it. */
 class LinkCandidate implements Candidate {
   readonly link: LiveLink;
@@ -150,6 +168,7 @@ class LinkCandidate implements Candidate {
   readonly remainingBlocks: number;
   readonly newcomer: boolean;
   readonly snubbing: boolean;
+  readonly takesOnly: boolean;
   readonly hoarding: boolean;
   readonly #rarest: Uint32Array;
   #rareHeld: number | undefined;
@@ -165,6 +184,7 @@ class LinkCandidate implements Candidate {
     this.remainingBlocks = view.have.size - held;
     this.newcomer = held === 0;
     this.snubbing = download.snubbed;
+    this.takesOnly = upload.takesOnly;
     this.hoarding = view.hoards(link);
     this.#rarest = view.rarest;
   }

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { Bitfield } from "./bitfield.ts";
 import { assignSlots } from "./choker.ts";
-import { DEFAULT_SLOTS, MAX_ROUND_MS, MIN_ROUND_MS } from "./limits.ts";
+import { DEFAULT_SLOTS, MAX_ROUND_MS, MIN_ROUND_MS, MIN_WISHES } from "./limits.ts";
 import { type LiveLink, liveLink } from "./link.ts";
 import { createRng } from "./rng.ts";
 import { Slots, type SlotView } from "./slots.ts";
@@ -23,6 +23,7 @@ function view(about: Partial<SlotView> = {}): SlotView {
     rarest: new Uint32Array(0),
     etaMs: 0,
     hoards: () => false,
+    giftBytes: 100,
     blockMs: 0,
     ...about,
   };
@@ -99,4 +100,30 @@ test("without slots nobody is unchoked, and none is ever free", () => {
   for (let nowMs = 1000; nowMs <= 6000; nowMs += 1000) {
     expect(slots.round(crowd, { view: view(), nowMs })).toEqual([]);
   }
+});
+
+test("who holds what we lack, chokes us and returned next to nothing for its gift takes only, until it returns something", () => {
+  const slots = slotsOf(1000);
+  const neighbours = links(5);
+  const [rider, giver, poor, generous, shy] = neighbours as [LiveLink, LiveLink, LiveLink, LiveLink, LiveLink];
+  const takers = (): LiveLink[] => {
+    slots.round(neighbours, { view: view(), nowMs: slots.nextDeadlineMs });
+    return neighbours.filter(({ upload }) => upload.takesOnly);
+  };
+  for (const { upload, download } of neighbours) {
+    upload.rate.add(1000, 1);
+    download.useful = 1;
+  }
+  giver.download.rate.add(70, 1);
+  poor.download.useful = 0; // has nothing for us
+  generous.download.choked = false;
+  shy.upload.rate.add(-900, 1); // had its gift and no more
+  expect(takers()).toEqual([rider]);
+  expect(rider.upload.slot).toBe("choked");
+  rider.download.useful = 0;
+  expect(takers()).toEqual([rider]); // is not forgotten
+  rider.download.rate.add(70, 1);
+  expect(takers()).toEqual([]);
+  poor.download.wishes = MIN_WISHES;
+  expect(takers()).toEqual([poor]); // whenever it had something, it let us ask for nothing
 });

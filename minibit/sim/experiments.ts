@@ -8,6 +8,7 @@ import { pipelining } from "./pipelining.ts";
 import { rarestFirst } from "./rarest_first.ts";
 import { roughWeather } from "./rough_weather.ts";
 import { scale } from "./scale.ts";
+import { smallSwarms } from "./small_swarms.ts";
 import { smartSeed } from "./smart_seed.ts";
 import { titForTat } from "./tit_for_tat.ts";
 import { uplinkClasses } from "./uplink_classes.ts";
@@ -19,6 +20,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
   rarestFirst,
   smartSeed,
   titForTat,
+  smallSwarms,
   uplinkClasses,
   chokeRounds,
   blockCount,
