@@ -149,7 +149,7 @@ export class DirectStore implements BlockStore {
 
   /** Whether the copy is finished: we do not write to it any more. */
   get #isAtRest(): boolean {
-    return this.#root === this.#parts.result;
+    return this.#root === this.#parts.placement.result;
   }
 
   #doubtChanged(offset: number, length: number): void {

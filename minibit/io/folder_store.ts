@@ -198,7 +198,7 @@ export class FolderStore implements BlockStore {
   /** Writes a damaged block anew from the source, or from the copy if that is finished. */
   #mend(block: number, bytes: Uint8Array): boolean {
     const { manifest, folder } = this.#parts;
-    const copy = new FileTree(manifest, { root: this.#parts.result, writable: false });
+    const copy = new FileTree(manifest, { root: this.#parts.placement.result, writable: false });
     try {
       if (this.#source === undefined) {
         copy.read(this.#geometry.offsetOf(block), bytes);
