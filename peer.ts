@@ -4,30 +4,28 @@
  *     bun peer.ts 0                 the peer that has the source
  *     bun peer.ts 1                 a peer that wants it
  */
-import { Bitfield } from "./minibit/core/bitfield.ts";
 import { UserError } from "./minibit/core/errors.ts";
-import { type Leave, leaveOf } from "./minibit/core/leaving.ts";
-import { FIND_PEERS_MS, MAX_LINKS, PROTOCOL_VERSION } from "./minibit/core/limits.ts";
+import { FIND_PEERS_MS } from "./minibit/core/limits.ts";
 import type { Manifest } from "./minibit/core/manifest.ts";
 import { peerWire } from "./minibit/core/peer_wire.ts";
 import { createRng } from "./minibit/core/rng.ts";
 import { NO_SWARM, type TrackerMessage } from "./minibit/core/tracker_wire.ts";
 import { sameDigest } from "./minibit/io/block_hasher.ts";
+import { type Claim, claimFolder, claimFor } from "./minibit/io/claim.ts";
 import { parseCommandLine, runMain } from "./minibit/io/cli.ts";
 import { closeAfter, tellSecond } from "./minibit/io/close_after.ts";
-import { descriptorBudget } from "./minibit/io/descriptors.ts";
-import { Destination } from "./minibit/io/destination.ts";
+import { descriptorBudget, warnOfFewDescriptors } from "./minibit/io/descriptors.ts";
 import { createTraffic, framed } from "./minibit/io/framed_socket.ts";
-import { needsOf, untilNotNeeded } from "./minibit/io/leaving.ts";
+import { GroupNews } from "./minibit/io/group_news.ts";
 import { exitCodeOf, onStop, type StopReason } from "./minibit/io/lifecycle.ts";
 import { configureLogging, getLogger } from "./minibit/io/logging.ts";
 import { openKept, openKeptWhole, openSeed, openStore } from "./minibit/io/open_store.ts";
-import { listenPatiently, type PatientListener } from "./minibit/io/patient_listener.ts";
+import { resolveHost } from "./minibit/io/own_addresses.ts";
 import { type OpenShare, PeerDriver } from "./minibit/io/peer_driver.ts";
-import { PEER_FLAGS, type PeerOptions, peerOptionsOf, placeOf } from "./minibit/io/peer_options.ts";
+import { PeerListeners } from "./minibit/io/peer_listeners.ts";
+import { PEER_FLAGS, type PeerOptions, peerOptionsOf, placeOf, trackerHintOf } from "./minibit/io/peer_options.ts";
 import { logEvent, reportAsEvents, reportToPeople } from "./minibit/io/peer_report.ts";
-import { summaryOf, TrackerStats } from "./minibit/io/peer_stats.ts";
-import { lockPeerFolder, type PlaceLock } from "./minibit/io/place_lock.ts";
+import { progressOf, registrationOf, shareReportOf, summaryOf, TrackerStats } from "./minibit/io/peer_stats.ts";
 import { swarmIdOf } from "./minibit/io/share.ts";
 import { spoilt } from "./minibit/io/spoilt_store.ts";
 import { TrackerClient } from "./minibit/io/tracker_client.ts";
@@ -60,9 +58,8 @@ class Peer {
   readonly #traffic = createTraffic(peerWire);
   readonly #stats = new TrackerStats(this.#traffic);
   readonly #fatal = Promise.withResolvers<never>();
-  readonly #swarmDone = Promise.withResolvers<void>();
   readonly #complete = Promise.withResolvers<void>();
-  #listener: PatientListener | undefined;
+  #listeners: PeerListeners | undefined;
   #client: TrackerClient | undefined;
   #driver: PeerDriver | undefined;
   #joined: Promise<void> | undefined;
@@ -73,17 +70,12 @@ class Peer {
   #aloneTimer: Timer | undefined;
   #unreachableTimer: Timer | undefined;
   #findPeersTimer: Timer | undefined;
-  #expected = 0;
-  /** How many of the registered peers are not complete, as the tracker said last on this line. */
-  #incomplete: number | undefined;
-  #isGroupDone = false;
+  readonly #group = new GroupNews();
   #isComplete = false;
   #peakUpBytesPerSecond = 0;
   #syncMs = 0;
-  /** What this peer alone writes to: the place the user named, or its own folder. */
-  #destination: Destination | undefined;
-  #claimed: Promise<void> | undefined;
-  #lock: PlaceLock | undefined;
+  /** What this peer alone writes to; a claim that is under way counts. */
+  #claiming: Promise<Claim> | undefined;
   /** All blocks are here, but the copy could not be put in its place: it stays for the next run. */
   #isStranded = false;
   #uplinkMeter: UplinkMeter | undefined;
@@ -94,37 +86,24 @@ class Peer {
   }
 
   async run(): Promise<void> {
-    const { listen, source, reporter, isStartedByRun } = this.#options;
+    const { source } = this.#options;
     if (source === undefined) {
-      this.#claimed = this.#claimPlace();
-      await this.#claimed;
+      this.#claiming = claimFor(this.#options);
+      await this.#claiming;
     }
-    const { limit, links } = descriptorBudget();
-    if (links < MAX_LINKS) {
-      const text =
-        "only {limit} files and connections may be open at a time: at most {links} neighbours (raise 'ulimit -n')";
-      log.warn(text, { limit, links });
-    }
-    this.#listener = listenPatiently(
-      (port) =>
-        Bun.listen({
-          hostname: listen.host,
-          port,
-          socket: framed(peerWire, { traffic: this.#traffic, accept: (socket) => this.#accept(socket) }),
-        }),
-      { ...listen, flag: isStartedByRun === true ? "--peer-port" : "--port" },
-    );
+    warnOfFewDescriptors();
+    this.#listeners = this.#listen();
     const seed = source === undefined ? undefined : await this.#openSeed(source);
     if (seed !== undefined) {
       const driver = this.#drive(swarmIdOf(seed.manifestBytes));
       driver.open(seed);
       this.#uplinkMeter = new UplinkMeter(driver);
-      reporter.report({ event: "ready", host: listen.host, port: this.#listener.port });
+      this.#reportReady();
     }
     // whoever has everything does not wait for a tracker; the seed does nothing else
     await this.#until(Promise.race([this.#register(), ...(seed === undefined ? [this.#complete.promise] : [])]));
     await this.#until(this.#complete.promise);
-    await this.#until(this.#mayLeave());
+    await this.#until(this.#untilMayLeave());
     this.#client?.report();
   }
 
@@ -137,7 +116,7 @@ class Peer {
     clearInterval(this.#findPeersTimer);
     clearTimeout(this.#aloneTimer);
     clearTimeout(this.#unreachableTimer);
-    await this.#listener?.stop();
+    await this.#listeners?.stop();
     this.#client?.close();
     const { keepPartial, reporter } = this.#options;
     if (this.#driver !== undefined) {
@@ -147,18 +126,8 @@ class Peer {
       await this.#driver.close();
     }
     reporter.close();
-    await this.#claimed?.catch(() => undefined); // what is half claimed is released too
-    this.#lock?.release();
-    await this.#destination?.release({ keepParts: this.#isStranded || (!this.#isComplete && keepPartial === true) });
-  }
-
-  async #claimPlace(): Promise<void> {
-    const { dir, id, to } = this.#options;
-    if (to === undefined) {
-      this.#lock = lockPeerFolder(dir, id);
-    } else {
-      this.#destination = await Destination.claim(to);
-    }
+    const claim = await this.#claiming?.catch(() => undefined); // what is half claimed is released by itself
+    await claim?.release({ keepParts: this.#isStranded || (!this.#isComplete && keepPartial === true) });
   }
 
   #until<T>(promise: Promise<T>): Promise<T> {
@@ -176,7 +145,7 @@ class Peer {
   async #openSeed(source: string): Promise<OpenShare> {
     const { dir, id, store, blockSizeBytes } = this.#options;
     const onScanned = (): void => {
-      this.#lock = lockPeerFolder(dir, id);
+      this.#claiming = Promise.resolve(claimFolder(dir, id));
     };
     return await this.#prepared(await openSeed(source, { dir, peerId: id, store, blockSizeBytes, onScanned }));
   }
@@ -195,19 +164,21 @@ class Peer {
 
   /** Registers; resolves when the tracker knows us and, for a fetching peer, told which swarm it is. */
   async #register(): Promise<void> {
-    const { tracker, trackerTimeoutMs, reporter } = this.#options;
+    const { tracker, trackerAlternatives = [], trackerTimeoutMs } = this.#options;
     const known = Promise.withResolvers<void>();
-    log.info("calling the tracker at {tracker}", { tracker: formatAddress(tracker) });
+    const places = [tracker, ...trackerAlternatives].map(formatAddress).join(" or ");
+    log.info("calling the tracker at {tracker}", { tracker: places });
     let putOff: string | undefined;
     this.#unreachableTimer = setTimeout(() => {
-      const text = `no answer for ${formatDuration(trackerTimeoutMs)} (${this.#trackerHint})`;
-      this.#fatal.reject(new UserError(putOff ?? `Cannot reach the tracker at ${formatAddress(tracker)}: ${text}`));
+      const text = `no answer for ${formatDuration(trackerTimeoutMs)} (${trackerHintOf(this.#options)})`;
+      this.#fatal.reject(new UserError(putOff ?? `Cannot reach the tracker at ${places}: ${text}`));
     }, trackerTimeoutMs);
     if (this.#options.source === undefined) {
       this.#aloneTimer = setTimeout(() => this.#finishAlone().catch(this.#fatal.reject), ALONE_AFTER_MS);
     }
     this.#client = new TrackerClient({
       tracker,
+      alternatives: trackerAlternatives,
       register: () => this.#registration(),
       stats: () => this.#stats.next(this.#driver, this.#isComplete),
       onRegistered: (answer) => {
@@ -216,24 +187,17 @@ class Peer {
           return;
         }
         clearTimeout(this.#aloneTimer);
-        this.#expected = answer.expected;
-        this.#incomplete = undefined;
+        this.#group.registered(answer.expected);
         // a tracker that was gone may be back before the share is open: it is opened once
         this.#joined ??= this.#join(answer.swarmId);
         this.#joined.then(() => this.#client?.getPeers()).then(known.resolve, this.#fatal.reject);
       },
       onPeers: ({ peers, suggested, incomplete }) => {
-        this.#incomplete = incomplete;
+        this.#group.heard(incomplete);
         this.#driver?.peersFound(peers, suggested);
       },
-      onAlive: (incomplete) => {
-        this.#incomplete = incomplete;
-      },
-      onSwarmDone: (incomplete) => {
-        this.#incomplete = incomplete;
-        this.#isGroupDone = true;
-        this.#swarmDone.resolve();
-      },
+      onAlive: (incomplete) => this.#group.heard(incomplete),
+      onSwarmDone: (incomplete) => this.#group.groupDone(incomplete),
       onRefused: ({ text }) => this.#fatal.reject(new UserError(text)),
       onPutOff: (text) => {
         putOff = text;
@@ -253,8 +217,7 @@ class Peer {
     this.#progressTimer = setInterval(() => this.#reportProgress(), PROGRESS_MS);
     await known.promise;
     if (this.#options.source === undefined) {
-      const { host } = this.#options.listen;
-      reporter.report({ event: "ready", host, port: this.#port });
+      this.#reportReady();
     }
   }
 
@@ -269,37 +232,29 @@ class Peer {
     }
   }
 
-  get #trackerHint(): string {
-    return this.#options.isStartedByRun === true
-      ? "is this an address at which the others reach the machine that runs run_full.ts, and its port open? see --advertise and --port"
-      : "start it with: bun tracker.ts, or name it with --tracker";
+  /** Listens where it was told to, and where it is told to later. @throws {UserError} it cannot */
+  #listen(): PeerListeners {
+    const { listen, advertise = [], isStartedByRun } = this.#options;
+    const socket = framed(peerWire, { traffic: this.#traffic, accept: (socket) => this.#accept(socket) });
+    return new PeerListeners({
+      listen,
+      advertise,
+      flag: isStartedByRun === true ? "--peer-port" : "--port",
+      start: (hostname, port) => Bun.listen({ hostname, port, socket }),
+      onMoved: () => this.#client?.moved(),
+    });
   }
 
-  get #port(): number {
-    return this.#listener?.port ?? 0;
+  #reportReady(): void {
+    const { first: host = "", port = 0 } = this.#listeners ?? {};
+    this.#options.reporter.report({ event: "ready", host, port });
   }
 
   #registration(): Omit<TrackerMessage<"REGISTER">, "type"> {
-    const { id, listen, advertise, swarm } = this.#options;
-    const share = this.#driver?.share;
-    const manifest = share?.manifest;
-    return {
-      version: PROTOCOL_VERSION,
-      swarmId: this.#driver?.swarmId ?? NO_SWARM,
-      share: {
-        name: manifest?.name ?? swarm ?? "",
-        sizeBytes: manifest?.sizeBytes ?? 0,
-        blockSizeBytes: manifest?.blockSizeBytes ?? 0,
-        blockCount: manifest?.blockCount ?? 0,
-      },
-      peerId: id,
-      name: `peer ${id}`,
-      host: advertise ?? listen.host,
-      port: this.#port,
-      blocks: this.#driver?.core.sharing?.have ?? new Bitfield(0),
-      instance: this.#instance,
-      done: this.#isComplete,
-    };
+    const { id: peerId, swarm } = this.#options;
+    const { hosts = [], port = 0 } = this.#listeners ?? {};
+    const done = this.#isComplete;
+    return registrationOf(this.#driver, { peerId, swarm, hosts, port, instance: this.#instance, done });
   }
 
   /** The tracker told which swarm: a peer that fetches opens what it kept of it, or asks its neighbours what it is. */
@@ -346,20 +301,10 @@ class Peer {
       onAnnounce: (blocks) => this.#client?.announce(blocks),
       onFindPeers: () => this.#client?.getPeers(),
       onEvent: (event) => logEvent(log, event),
-      onOpened: ({ manifest, store: opened }) => {
-        const { name, sizeBytes, blockSizeBytes, blockCount } = manifest;
-        const blocks = opened.found.count;
-        reporter.report({
-          event: "share",
-          swarmId: swarmId.toHex(),
-          name,
-          sizeBytes,
-          blockSizeBytes,
-          blockCount,
-          blocks,
-        });
+      onOpened: (share) => {
+        reporter.report(shareReportOf(share, swarmId));
         // a fetching peer registered before it knew the share, and so what it keeps of it
-        this.#client?.announce([...opened.found]);
+        this.#client?.announce([...share.store.found]);
       },
       onDone: () => this.#finish().catch(this.#fatal.reject),
       onFatal: this.#fatal.reject,
@@ -401,46 +346,26 @@ class Peer {
     }
   }
 
-  /** Resolves when nobody needs us any more: see `leaveOf`. */
-  #mayLeave(): Promise<void> {
+  async #untilMayLeave(): Promise<void> {
+    const { source, lingerMs, trackerTimeoutMs } = this.#options;
     this.#findPeersTimer = setInterval(() => {
-      if (this.#incomplete !== 0) {
+      if (this.#group.incomplete !== 0) {
         this.#client?.getPeers(); // who cannot call us may be one that we can call
       }
     }, FIND_PEERS_MS);
-    return untilNotNeeded({
-      leave: () => this.#leave(),
-      progress: () => `${this.#incomplete} ${needsOf(this.#driver?.core).progress}`,
-      news: this.#swarmDone.promise,
-    });
-  }
-
-  #leave(): Leave {
-    const { source, lingerMs, trackerTimeoutMs } = this.#options;
-    return leaveOf({
-      hasSource: source !== undefined,
-      expected: this.#expected,
-      isGroupDone: this.#isGroupDone,
-      isTracked: this.#client?.registered === true,
-      incomplete: this.#incomplete,
-      hasNeighbourInNeed: needsOf(this.#driver?.core).isAnyInNeed,
-      lingerMs,
-      trackerTimeoutMs,
+    await this.#group.untilMayLeave({
+      ...{ hasSource: source !== undefined, lingerMs, trackerTimeoutMs },
+      core: () => this.#driver?.core,
+      isTracked: () => this.#client?.registered === true,
     });
   }
 
   #reportProgress(): void {
-    const core = this.#driver?.core;
-    const stats = core?.sharing?.stats(performance.now());
-    this.#peakUpBytesPerSecond = Math.max(this.#peakUpBytesPerSecond, stats?.upBytesPerSecond ?? 0);
-    if (core !== undefined && !this.#isComplete) {
-      this.#options.reporter.report({
-        event: "progress",
-        blocks: core.sharing?.have.count ?? 0,
-        bytesPerSecond: stats?.downBytesPerSecond ?? 0,
-        sources: this.#driver?.sources.size ?? 0,
-        neighbours: [...core.liveLinks()].length,
-      });
+    const driver = this.#driver;
+    const upBytesPerSecond = driver?.core.sharing?.stats(performance.now()).upBytesPerSecond ?? 0;
+    this.#peakUpBytesPerSecond = Math.max(this.#peakUpBytesPerSecond, upBytesPerSecond);
+    if (driver !== undefined && !this.#isComplete) {
+      this.#options.reporter.report(progressOf(driver));
     }
   }
 }
@@ -460,6 +385,7 @@ async function main(): Promise<number> {
   });
   const { id, logLevel: level, logFile: file, json } = values;
   configureLogging({ level, file, json, who: `peer ${id}` });
+  await Promise.all(values.advertise.map((host) => resolveHost(host, { flag: "--advertise" })));
   const reporter = values.events
     ? reportAsEvents((line) => process.stdout.write(line))
     : reportToPeople(`peer ${id}`, process.stdout);

@@ -18,19 +18,20 @@ import { MAX_SWARM_PEERS } from "./minibit/core/limits.ts";
 import type { TrackerStatus } from "./minibit/core/tracker_core.ts";
 import type { TrackerEvent } from "./minibit/core/tracker_io.ts";
 import type { SwarmStatus } from "./minibit/core/tracker_swarm.ts";
-import { type TrackerMessages, trackerWire } from "./minibit/core/tracker_wire.ts";
+import { type PeerAddress, type TrackerMessages, trackerWire } from "./minibit/core/tracker_wire.ts";
 import { BOARD_FLAGS, parsePeerUplink } from "./minibit/io/board_flags.ts";
 import { parseCommandLine, parseText, runMain } from "./minibit/io/cli.ts";
 import { framed, type Traffic } from "./minibit/io/framed_socket.ts";
 import { judgeGroup } from "./minibit/io/group_verdict.ts";
 import { exitCodeOf, onStop, type StopReason } from "./minibit/io/lifecycle.ts";
+import { Listeners, onListenLine } from "./minibit/io/listeners.ts";
 import { configureLogging, getLogger, LOG_FLAGS } from "./minibit/io/logging.ts";
-import { listenPatiently } from "./minibit/io/patient_listener.ts";
 import { TrackerDriver } from "./minibit/io/tracker_driver.ts";
 import {
   type Address,
   formatAddress,
   parseDuration,
+  parseHost,
   parseInteger,
   parsePercent,
   parsePort,
@@ -45,7 +46,8 @@ export interface StatusDocument extends TrackerStatus {
 
 /** Where to listen, and for how many peers. */
 export interface TrackerOptions {
-  readonly host: string;
+  /** Addresses of this machine. */
+  readonly hosts: readonly string[];
   /** For peers; 0: any free port. */
   readonly port: number;
   /** For people; 0: any free port. */
@@ -60,7 +62,7 @@ export interface TrackerOptions {
 
 /** A tracker at work. */
 export interface Tracker {
-  /** Where peers call it. */
+  /** Where peers call it; the first of its addresses. */
   readonly address: Address;
   /** Where people look. */
   readonly boardUrl: string;
@@ -73,9 +75,15 @@ export interface Tracker {
   /** In how many milliseconds nobody who fell silent is expected back any more. */
   comeBackMs(): number;
   status(): StatusDocument;
+  /** Listens at one more address of this machine, for peers and for people. @throws {UserError} it cannot */
+  listenOn(host: string): void;
   /** Closes every connection and frees both ports. */
   stop(): Promise<void>;
 }
+
+const LOOPBACK = "127.0.0.1";
+/** Listening at one of these includes it. */
+const ON_LOOPBACK: readonly string[] = [LOOPBACK, "0.0.0.0", "::", "localhost"];
 
 const log = getLogger();
 
@@ -99,16 +107,22 @@ function createBoardApp(board: Board): Hono<ServerBindings> {
 /** Serves an app; returns where, and how to end it. @throws {UserError} */
 function serve(
   app: Hono<ServerBindings>,
-  { host, httpPort }: Pick<TrackerOptions, "host" | "httpPort">,
-): { readonly url: string; stop(): Promise<void> } {
-  const server = listenPatiently(
-    (port) => Bun.serve({ hostname: host, port, fetch: (request, bun) => app.fetch(request, bun) }),
-    { host, port: httpPort, flag: "--http-port" },
+  { hosts, httpPort }: Pick<TrackerOptions, "hosts" | "httpPort">,
+): { readonly url: string; readonly listeners: Listeners } {
+  const listeners = new Listeners(
+    (hostname, port) => Bun.serve({ hostname, port, fetch: (request, bun) => app.fetch(request, bun) }),
+    { flag: "--http-port" },
   );
-  return {
-    url: `http://${formatAddress({ host, port: server.port })}/`,
-    stop: () => server.stop(true),
-  };
+  listeners.open(hosts, httpPort);
+  const [host = ""] = hosts;
+  if (!hosts.some((one) => ON_LOOPBACK.includes(one))) {
+    try {
+      listeners.add(LOOPBACK); // the browser of this very machine is used to finding it there
+    } catch (error) {
+      log.info("{error}", { error }); // another one's board is there: ours is at its own address
+    }
+  }
+  return { url: `http://${formatAddress({ host, port: listeners.port })}/`, listeners };
 }
 
 /**
@@ -117,7 +131,7 @@ function serve(
  * @throws {UserError} when it cannot listen
  */
 export function startTracker(options: TrackerOptions): Tracker {
-  const { host, port, expected, uplinks, record } = options;
+  const { hosts, port, expected, uplinks, record } = options;
   const feed = new BoardFeed(record === undefined ? {} : { record });
   const driver = new TrackerDriver({
     expected,
@@ -130,34 +144,32 @@ export function startTracker(options: TrackerOptions): Tracker {
     },
   });
   const status = () => ({ ...driver.core.snapshot(), tracker: driver.traffic });
-  const listener = listenPatiently(
-    (port) =>
-      Bun.listen({
-        hostname: host,
-        port,
-        socket: framed(trackerWire, { accept: (socket) => driver.accept(socket), traffic: driver.traffic }),
-      }),
-    { host, port, flag: "--port" },
-  );
+  const socket = framed(trackerWire, { accept: (socket) => driver.accept(socket), traffic: driver.traffic });
+  const listeners = new Listeners((hostname, port) => Bun.listen({ hostname, port, socket }), { flag: "--port" });
+  listeners.open(hosts, port);
   try {
     const server = serve(createStatusApp(status, { kind: "live", feed }), options);
     return {
-      address: { host, port: listener.port },
+      address: { host: hosts[0] ?? "", port: listeners.port },
       boardUrl: server.url,
       statusUrl: `${server.url}status`,
       feed,
       done: driver.done,
       comeBackMs: () => driver.comeBackMs,
       status,
+      listenOn(host) {
+        listeners.add(host);
+        server.listeners.add(host);
+      },
       async stop() {
         driver.stop();
         feed.close();
-        await listener.stop(true);
-        await server.stop();
+        await listeners.stop(true);
+        await server.listeners.stop(true);
       },
     };
   } catch (error) {
-    void listener.stop(true);
+    void listeners.stop(true);
     throw error;
   }
 }
@@ -172,7 +184,7 @@ function logEvent(event: TrackerEvent, remote: string | undefined): void {
       log.info("Peer {peer} joins {swarm} at {address}, blocks held: {blocks}", {
         peer: peer.id,
         swarm: swarm.name,
-        address: formatAddress(peer),
+        address: placeOf(peer),
         blocks: blocks.count,
       });
       break;
@@ -180,7 +192,7 @@ function logEvent(event: TrackerEvent, remote: string | undefined): void {
     case "waiting":
       log.info("Peer {peer} at {address} waits for a swarm", {
         peer: event.peer.id,
-        address: formatAddress(event.peer),
+        address: placeOf(event.peer),
       });
       break;
     case "complete":
@@ -204,8 +216,13 @@ function logEvent(event: TrackerEvent, remote: string | undefined): void {
   }
 }
 
+/** A peer's first address, as text. */
+function placeOf({ hosts, port }: PeerAddress): string {
+  return formatAddress({ host: hosts[0] ?? "", port });
+}
+
 const FLAGS = {
-  host: { value: "address", help: "address to listen on", parse: parseText, default: "127.0.0.1" },
+  host: { value: "address", help: "address to listen on", parse: parseHost, default: "127.0.0.1", repeats: true },
   port: { value: "number", help: "port for peers; 0: any free one", parse: parsePort, default: "5000" },
   httpPort: { value: "number", help: "port for the board; 0: any free one", parse: parsePort, default: "8080" },
   expect: {
@@ -257,9 +274,9 @@ async function main(): Promise<number> {
       "bun tracker.ts --replay run.ndjson --export board.html",
     ],
   });
-  const { host, port, httpPort, expect, deadline, quorum, exitWhenDone, record, replay } = values;
+  const { host: hosts, port, httpPort, expect, deadline, quorum, exitWhenDone, record, replay } = values;
   if (replay !== undefined) {
-    return await runReplay({ ...values, replay });
+    return await runReplay({ ...values, hosts, replay });
   }
   refuse(exitWhenDone && expect === 0, "Cannot use --exit-when-done: nobody is expected (add --expect)");
   refuse(deadline !== undefined && expect < 2, "Cannot use --deadline: no receiver is expected (add --expect)");
@@ -271,7 +288,7 @@ async function main(): Promise<number> {
   const stopped = new Promise<StopReason>(onStop);
   let recorder: Recorder | undefined;
   const tracker = startTracker({
-    ...{ host, port, httpPort, expected: expect },
+    ...{ hosts, port, httpPort, expected: expect },
     uplinks: { uplinkBytesPerSecond: values.uplink, peerUplinks: values.peerUplink },
     record: (event) => recorder?.write(event),
   });
@@ -285,6 +302,10 @@ async function main(): Promise<number> {
     ...{ level: values.logLevel, file: values.logFile, json: values.json, who: "tracker" },
     ...(watch === undefined ? {} : { write: (line) => watch.log(line) }),
   });
+  onListenLine(
+    (host) => tracker.listenOn(host),
+    (text) => log.error("{text}", { text }),
+  );
   const over = Promise.withResolvers<number>();
   void stopped.then((reason) =>
     over.resolve(exitCodeOf(reason, { isDone: deadline === undefined && tracker.status().swarms.every(isIdle) })),
@@ -311,7 +332,7 @@ function isIdle({ done, expected, peers }: SwarmStatus): boolean {
 
 /** Shows a recording until Ctrl+C, or writes it as one page; returns the exit code. */
 async function runReplay(
-  options: Pick<TrackerOptions, "host" | "httpPort"> & {
+  options: Pick<TrackerOptions, "hosts" | "httpPort"> & {
     readonly replay: string;
     readonly record: string | undefined;
     readonly export: string | undefined;
@@ -329,7 +350,9 @@ async function runReplay(
   const stopped = new Promise<StopReason>(onStop);
   const server = serve(createBoardApp({ kind: "replay", recording }), options);
   console.log(`Replaying ${replay} on ${server.url}`);
-  return await stopped.then((reason) => exitCodeOf(reason, { isDone: true })).finally(() => server.stop());
+  return await stopped
+    .then((reason) => exitCodeOf(reason, { isDone: true }))
+    .finally(() => server.listeners.stop(true));
 }
 
 /** @throws {UserError} for flags that do not go together */

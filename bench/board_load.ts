@@ -60,7 +60,7 @@ class FakePeer {
       tracker,
       register: () => ({
         ...{ version: PROTOCOL_VERSION, swarmId: new Uint8Array(32).fill(7), share, peerId: id, name: `peer ${id}` },
-        ...{ host: tracker.host, port: 6000 + id, blocks: held, instance: id, done: seed },
+        ...{ hosts: [tracker.host], port: 6000 + id, blocks: held, instance: id, done: seed },
       }),
       stats: () => ({
         ...NO_STATS,

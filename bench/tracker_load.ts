@@ -44,7 +44,7 @@ async function register(
         name: `peer ${id}`,
       },
       ...{
-        host: tracker.host,
+        hosts: [tracker.host],
         port: 1 + id,
         blocks: done ? Bitfield.full(BLOCKS) : new Bitfield(BLOCKS),
         instance: id,

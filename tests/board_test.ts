@@ -33,7 +33,7 @@ afterEach(async () => {
 
 /** A tracker in this process. */
 function start(): Tracker {
-  const tracker = startTracker({ host: HOST, port: 0, httpPort: 0, expected: 0 });
+  const tracker = startTracker({ hosts: [HOST], port: 0, httpPort: 0, expected: 0 });
   cleanups.push(() => tracker.stop());
   return tracker;
 }
@@ -56,7 +56,7 @@ async function join(tracker: Tracker, id: number, options: { readonly name?: str
   cleanups.push(() => socket.terminate("test over"));
   const blocks = seed ? Bitfield.full(SHARE.blockCount) : new Bitfield(SHARE.blockCount);
   const who = { version: PROTOCOL_VERSION, swarmId: new Uint8Array(32).fill(5), share: SHARE, peerId: id, name };
-  socket.send({ type: "REGISTER", ...who, host: HOST, port: 6000 + id, blocks, instance: id, done: seed });
+  socket.send({ type: "REGISTER", ...who, hosts: [HOST], port: 6000 + id, blocks, instance: id, done: seed });
   await registered.promise;
   return { socket, closed: closed.promise };
 }

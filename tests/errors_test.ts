@@ -163,6 +163,10 @@ describe("a command line", () => {
       `Cannot use --peer-uplink "4=0": 0 is nothing (write none for a peer that gives nothing)`,
     ],
     [
+      "peer.ts 1 --advertise nobody.invalid",
+      "Cannot use --advertise 'nobody.invalid': no address of this name is known here (name an IP address)",
+    ],
+    [
       "run_full.ts --upload-limit fast",
       `Cannot use --upload-limit "fast": not an amount a second (write it like 512KiB/s, 50mbit or unlimited)`,
     ],

@@ -25,7 +25,7 @@ afterEach(async () => {
 
 /** A tracker in this process, on free ports. */
 function start(options: { expected?: number; port?: number; httpPort?: number } = {}): Tracker {
-  const tracker = startTracker({ host: HOST, port: 0, httpPort: 0, expected: 0, ...options });
+  const tracker = startTracker({ hosts: [HOST], port: 0, httpPort: 0, expected: 0, ...options });
   cleanups.push(() => tracker.stop());
   return tracker;
 }
@@ -61,7 +61,7 @@ class Caller {
   }
 
   register(peerId: number, blocks = new Bitfield(SHARE.blockCount)): void {
-    const address = { peerId, name: `peer ${peerId}`, host: "0.0.0.0", port: 6000 + peerId };
+    const address = { peerId, name: `peer ${peerId}`, hosts: ["0.0.0.0"], port: 6000 + peerId };
     this.send({
       type: "REGISTER",
       version: PROTOCOL_VERSION,
@@ -129,7 +129,7 @@ describe("a tracker", () => {
     expect(await leecher.next()).toMatchObject({ type: "REGISTERED" });
     leecher.send({ type: "GET_PEERS" });
     const answer = (await leecher.next()) as TrackerMessage<"PEERS">;
-    expect(answer.peers).toEqual([{ id: 0, host: HOST, port: 6000 }]);
+    expect(answer.peers).toEqual([{ id: 0, hosts: [HOST], port: 6000 }]);
     expect([...answer.suggested].sort()).toEqual([0, 1, 2]);
 
     leecher.send({ type: "UPDATE_BLOCKS", blocks: [0, 2] });

@@ -56,7 +56,9 @@ export interface Sample {
 export type Departure = "left" | "gone";
 
 /** Who registers. */
-export interface BoardPeer extends PeerAddress {
+export interface BoardPeer extends Omit<PeerAddress, "hosts"> {
+  /** The first of its addresses. */
+  readonly host: string;
   readonly name: string;
   /** It held every block from the start. */
   readonly seed: boolean;

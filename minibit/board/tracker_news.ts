@@ -28,7 +28,8 @@ export function toBoardEvent(event: TrackerEvent, options: KnownUplinks = {}): B
     }
     case "registered": {
       const { peer, name, seed, blocks } = event;
-      const { id, host, port } = peer;
+      const { id, hosts, port } = peer;
+      const [host = ""] = hosts;
       return { type: "peer", swarm: event.swarm.id, peer: { id, name, host, port, seed }, blocks: toRuns(blocks) };
     }
     case "verified":

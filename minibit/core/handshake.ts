@@ -14,8 +14,16 @@ export function helloOf({ swarmId, peerId }: Pick<Self, "peerId" | "swarmId">): 
   return { type: "HELLO", version: PROTOCOL_VERSION, swarmId, peerId };
 }
 
-/** Why a link with whoever greets so is ended, if it is. */
-export function refusalOf(hello: PeerMessage<"HELLO">, self: Self): DropReason | undefined {
+/**
+ * Why a link with whoever greets so is ended, if it is.
+ *
+ * @param options.dialed whom we called, if we did: an address may be that of another machine in another network
+ */
+export function refusalOf(
+  hello: PeerMessage<"HELLO">,
+  options: { readonly self: Self; readonly dialed: { readonly id: number } | undefined },
+): DropReason | undefined {
+  const { self, dialed } = options;
   if (hello.version !== PROTOCOL_VERSION) {
     return "other version";
   }
@@ -24,6 +32,9 @@ export function refusalOf(hello: PeerMessage<"HELLO">, self: Self): DropReason |
   }
   if (hello.peerId === self.peerId) {
     return "same peer id";
+  }
+  if (dialed !== undefined && dialed.id !== hello.peerId) {
+    return "other peer";
   }
   return self.isBanned(hello.peerId) ? "banned" : undefined;
 }

@@ -7,14 +7,17 @@ const self = { peerId: 3, swarmId: new Uint8Array(32).fill(1), isBanned: (id: nu
 const hello = helloOf({ peerId: 4, swarmId: ownedCopy(self.swarmId) });
 
 test("a peer of our swarm is welcome", () => {
-  expect(refusalOf(hello, self)).toBeUndefined();
+  expect(refusalOf(hello, { self, dialed: undefined })).toBeUndefined();
+  expect(refusalOf(hello, { self, dialed: { id: 4 } })).toBeUndefined();
 });
 
 test("others are told apart", () => {
-  expect(refusalOf({ ...hello, version: 99 }, self)).toBe("other version");
-  expect(refusalOf({ ...hello, swarmId: new Uint8Array(32) }, self)).toBe("other swarm");
-  expect(refusalOf({ ...hello, peerId: 3 }, self)).toBe("same peer id");
-  expect(refusalOf({ ...hello, peerId: 13 }, self)).toBe("banned");
+  const called = { self, dialed: undefined };
+  expect(refusalOf({ ...hello, version: 99 }, called)).toBe("other version");
+  expect(refusalOf({ ...hello, swarmId: new Uint8Array(32) }, called)).toBe("other swarm");
+  expect(refusalOf({ ...hello, peerId: 3 }, called)).toBe("same peer id");
+  expect(refusalOf({ ...hello, peerId: 13 }, called)).toBe("banned");
+  expect(refusalOf(hello, { self, dialed: { id: 5 } })).toBe("other peer");
 });
 
 /** A link with a peer, called by us or by it. */

@@ -76,6 +76,8 @@ export const MAX_RUNS = 4096;
 export const MAX_HINT_BLOCKS = 64;
 /** Longest share, host or display name in UTF-8 bytes: what file systems allow for one name. */
 export const MAX_NAME_BYTES = 255;
+/** Addresses of one peer: a machine has a few networks, in two families; what it tells leaves room for the one it is seen at. */
+export const MAX_PEER_HOSTS = 8;
 /** Longest path inside a share in UTF-8 bytes: Linux's PATH_MAX. */
 export const MAX_PATH_BYTES = 4096;
 /** Longest error text a tracker may send. */
@@ -184,6 +186,8 @@ export const LINE_SILENT_BEATS = 4;
 export const ADMISSION_MS = 5000;
 /** What nobody has any more, since somebody's copy is bad, is told to the user after this long: it may be mended meanwhile. */
 export const MISSING_TOLD_MS = 5000;
+/** An address of a peer that has not answered for this long gets company: the next one is tried too (RFC 8305 has 250 ms). */
+export const NEXT_ADDRESS_MS = 300;
 /** A dial that failed is tried again after this long. */
 export const REDIAL_MS = 2000;
 /** With too few neighbours a peer asks the tracker for more this often. */

@@ -2,7 +2,6 @@ import type { Bitfield } from "./bitfield.ts";
 import type { Slot } from "./choker.ts";
 import type { RejectReason } from "./peer_wire.ts";
 import { RateMeter } from "./rate_meter.ts";
-import type { PeerAddress } from "./tracker_wire.ts";
 
 /** A slice of a block: what one REQUEST asks and one BLOCK brings; offset and length in bytes. */
 export interface Unit {
@@ -102,12 +101,18 @@ export interface Download {
   roundRate: number;
 }
 
+/** Whom we called, and at which of its addresses somebody answered. */
+export interface Dialed {
+  readonly id: number;
+  readonly host: string;
+}
+
 /** A neighbour that said HELLO. */
 export interface LiveLink {
   readonly phase: "live";
   readonly id: number;
   readonly peerId: number;
-  readonly dialed: PeerAddress | undefined;
+  readonly dialed: Dialed | undefined;
   /** The blocks it holds; undefined until it told. */
   holds: Bitfield | undefined;
   /** It asked GET_BLOCKS: it knows the manifest and wants to be told of new blocks. */
@@ -142,7 +147,7 @@ export type Link =
   | {
       readonly phase: "handshaking";
       readonly id: number;
-      readonly dialed: PeerAddress | undefined;
+      readonly dialed: Dialed | undefined;
       readonly deadlineMs: number;
     }
   | LiveLink
@@ -150,7 +155,7 @@ export type Link =
   | {
       readonly phase: "accused";
       readonly id: number;
-      readonly dialed: PeerAddress | undefined;
+      readonly dialed: Dialed | undefined;
       readonly peerId: number;
       readonly block: number;
       readonly deadlineMs: number;
@@ -159,7 +164,7 @@ export type Link =
 /** The state of a connection right after HELLO: both sides choked, nobody interested. */
 export function liveLink(
   id: number,
-  options: { readonly peerId: number; readonly dialed: PeerAddress | undefined; readonly nowMs: number },
+  options: { readonly peerId: number; readonly dialed: Dialed | undefined; readonly nowMs: number },
 ): LiveLink {
   const { peerId, dialed, nowMs } = options;
   return {

@@ -3,6 +3,8 @@ import type { PeerAddress } from "./tracker_wire.ts";
 
 interface Known {
   readonly address: PeerAddress;
+  /** Addresses at which somebody else answered, or nobody that greets: they wait until the others have been tried. */
+  readonly strays: Set<string>;
   /** A dial is under way, or its link lives. */
   busy: boolean;
   retryAtMs: number;
@@ -22,22 +24,35 @@ export class Neighbours {
     this.#maxDialed = Math.min(MAX_DIALED_LINKS, Math.ceil((self.maxLinks ?? MAX_LINKS) / 2));
   }
 
-  /** The tracker named these peers; a new address replaces the old one. */
+  /** The tracker named these peers; new addresses replace the old ones. */
   found(peers: readonly PeerAddress[]): void {
     for (const address of peers) {
-      const known = this.#known.get(address.id);
-      if (address.id !== this.#self && (known?.address.host !== address.host || known.address.port !== address.port)) {
-        this.#known.set(address.id, { address, busy: false, retryAtMs: 0 });
+      if (address.id !== this.#self && !isSame(this.#known.get(address.id)?.address, address)) {
+        this.#known.set(address.id, { address, strays: new Set(), busy: false, retryAtMs: 0 });
       }
     }
   }
 
-  /** A dial or a dialled link ended; it may be tried again later. */
-  ended(address: PeerAddress, nowMs: number): void {
-    const known = this.#known.get(address.id);
-    if (known !== undefined) {
-      known.busy = false;
-      known.retryAtMs = nowMs + REDIAL_MS;
+  /**
+   * A dial or a dialled link ended; it may be tried again later.
+   *
+   * @param options.astray the address at which it found somebody else, or nobody who greets: the others are tried at once
+   */
+  ended(id: number, options: { readonly nowMs: number; readonly astray?: string }): void {
+    const { nowMs, astray } = options;
+    const known = this.#known.get(id);
+    if (known === undefined) {
+      return;
+    }
+    const { strays, address } = known;
+    known.busy = false;
+    known.retryAtMs = nowMs;
+    if (astray !== undefined) {
+      strays.add(astray);
+    }
+    if (astray === undefined || address.hosts.every((host) => strays.has(host))) {
+      strays.clear();
+      known.retryAtMs += REDIAL_MS;
     }
   }
 
@@ -54,7 +69,8 @@ export class Neighbours {
       }
       if (!known.busy && known.retryAtMs <= nowMs && !linked.has(id) && !this.#banned.has(id)) {
         known.busy = true;
-        chosen.push(known.address);
+        const { address, strays } = known;
+        chosen.push({ ...address, hosts: address.hosts.filter((host) => !strays.has(host)) });
         free--;
       }
     }
@@ -79,4 +95,8 @@ export class Neighbours {
   isBanned(peerId: number): boolean {
     return this.#banned.has(peerId);
   }
+}
+
+function isSame(a: PeerAddress | undefined, b: PeerAddress): boolean {
+  return a?.port === b.port && a.hosts.length === b.hosts.length && a.hosts.every((host, i) => host === b.hosts[i]);
 }

@@ -3,7 +3,7 @@ import { answerBeforeManifest } from "./before_manifest.ts";
 import { ProtocolError } from "./errors.ts";
 import { helloOf, loserOf, refusalOf, type Self } from "./handshake.ts";
 import { FIND_PEERS_MS, HANDSHAKE_TIMEOUT_MS, MAX_LINKS } from "./limits.ts";
-import { type Link, type LiveLink, liveLink, type Unit } from "./link.ts";
+import { type Dialed, type Link, type LiveLink, liveLink, type Unit } from "./link.ts";
 import { dueOn } from "./link_care.ts";
 import { ManifestFetch, manifestSlice } from "./manifest_fetch.ts";
 import { Neighbours } from "./neighbours.ts";
@@ -11,7 +11,6 @@ import type { DropReason, PeerEvent, PeerInput, PeerOutput } from "./peer_io.ts"
 import type { PeerHandlers, PeerMessage } from "./peer_wire.ts";
 import type { Rng } from "./rng.ts";
 import { Sharing, type SharingOptions } from "./sharing.ts";
-import type { PeerAddress } from "./tracker_wire.ts";
 
 /** With fewer neighbours than this a peer asks for more now and then. */
 const ENOUGH_LINKS = 4;
@@ -138,7 +137,7 @@ export class PeerCore {
         this.#opened(input.link, input.dialed);
         break;
       case "dial_failed":
-        this.#neighbours.ended(input.address, nowMs);
+        this.#neighbours.ended(input.address.id, { nowMs });
         break;
       case "received":
         this.#received(input);
@@ -191,7 +190,7 @@ export class PeerCore {
     }
   }
 
-  #opened(id: number, dialed: PeerAddress | undefined): void {
+  #opened(id: number, dialed: Dialed | undefined): void {
     if (dialed === undefined && this.#links.size >= (this.#options.maxLinks ?? MAX_LINKS)) {
       this.#drop(id, "no room");
       return;
@@ -269,7 +268,7 @@ export class PeerCore {
 
   #greeted(link: Link, hello: PeerMessage<"HELLO">): void {
     const { peerId } = hello;
-    const refusal = refusalOf(hello, this.#self);
+    const refusal = refusalOf(hello, { self: this.#self, dialed: link.dialed });
     if (refusal !== undefined) {
       this.#drop(link.id, refusal);
       return;
@@ -348,18 +347,19 @@ export class PeerCore {
 
   #drop(id: number, reason: DropReason, why?: string): void {
     this.#event({ kind: "refused", link: id, reason, ...(why === undefined ? {} : { why }) });
-    this.#forget(id);
+    this.#forget(id, reason);
     this.#outputs.push({ type: "drop", link: id, reason });
   }
 
-  #forget(id: number): void {
+  #forget(id: number, reason?: DropReason): void {
     const link = this.#links.get(id);
     if (link === undefined) {
       return;
     }
     this.#links.delete(id);
     if (link.dialed !== undefined) {
-      this.#neighbours.ended(link.dialed, this.#nowMs);
+      const wasThere = link.phase === "live" || reason === "duplicate link" || reason === "banned";
+      this.#neighbours.ended(link.dialed.id, { nowMs: this.#nowMs, ...(wasThere ? {} : { astray: link.dialed.host }) });
     }
     if (link.phase === "live") {
       this.#unlink(link);

@@ -13,7 +13,7 @@ const UNIT = 1024;
 const GEOMETRY = new Geometry(8 * UNIT, UNIT);
 
 function address(id: number) {
-  return { id, host: "127.0.0.1", port: 6000 + id };
+  return { id, hosts: ["127.0.0.1"], port: 6000 + id };
 }
 
 function seed(): ScriptedPeer {
@@ -98,7 +98,7 @@ test("dials whom the tracker names, and again some time after a failure", () => 
   peer.input({ type: "peers_found", peers: [address(1), address(2), address(3)], suggested: [] });
   expect(peer.dials()).toEqual([2, 3]);
   peer.input({ type: "dial_failed", address: address(2) });
-  peer.input({ type: "link_opened", link: 5, dialed: address(3) });
+  peer.input({ type: "link_opened", link: 5, dialed: { id: 3, host: "127.0.0.1" } });
   peer.runTo(REDIAL_MS - 500);
   expect(peer.dials()).toEqual([2, 3]);
   peer.runTo(REDIAL_MS + 500);
@@ -107,13 +107,13 @@ test("dials whom the tracker names, and again some time after a failure", () => 
 
 test("of two links with the same peer exactly one stays", () => {
   const peer = leecher();
-  peer.input({ type: "link_opened", link: 1, dialed: address(9) }); // we, the smaller id, dialled it
+  peer.input({ type: "link_opened", link: 1, dialed: { id: 9, host: "127.0.0.1" } }); // we, the smaller id, dialled it
   peer.say(1, helloOf({ peerId: 9, swarmId: SWARM_ID }));
   peer.greet(2, 9);
   expect(peer.dropped(2)).toBe("duplicate link");
   expect([...peer.core.liveLinks()].map(({ id }) => id)).toEqual([1]);
   peer.greet(3, 0); // it called us; then our own call to it comes through: the smaller id's stays
-  peer.input({ type: "link_opened", link: 4, dialed: address(0) });
+  peer.input({ type: "link_opened", link: 4, dialed: { id: 0, host: "127.0.0.1" } });
   peer.say(4, helloOf({ peerId: 0, swarmId: SWARM_ID }));
   expect(peer.dropped(4)).toBe("duplicate link");
 });

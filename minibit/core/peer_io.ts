@@ -1,14 +1,14 @@
 import type { Bitfield } from "./bitfield.ts";
 import type { Geometry } from "./geometry.ts";
-import type { Unit } from "./link.ts";
+import type { Dialed, Unit } from "./link.ts";
 import type { PeerMessage } from "./peer_wire.ts";
 import type { PeerAddress } from "./tracker_wire.ts";
 
 /** What the driver tells the core. Links are named by numbers of the driver's, never used twice. */
 export type PeerInput =
   /** A TCP connection stands; `dialed` when it was our call. */
-  | { readonly type: "link_opened"; readonly link: number; readonly dialed?: PeerAddress }
-  /** A dial found nobody. */
+  | { readonly type: "link_opened"; readonly link: number; readonly dialed?: Dialed }
+  /** A dial found nobody, at none of the addresses. */
   | { readonly type: "dial_failed"; readonly address: PeerAddress }
   /** A message came. A BLOCK: its last byte came, and the first `receivedBytes` of its block are there now. */
   | { readonly type: "received"; readonly link: number; readonly message: PeerMessage; readonly receivedBytes?: number }
@@ -54,6 +54,7 @@ export type DropReason =
   | "other swarm"
   | "other version"
   | "same peer id"
+  | "other peer"
   | "duplicate link"
   | "banned"
   | "forgiven"
@@ -64,6 +65,7 @@ export type DropReason =
 /** What the core wants done, in this order. */
 export type PeerOutput =
   | { readonly type: "send"; readonly link: number; readonly message: PeerMessage }
+  /** Call a peer at the first of its addresses that answers. */
   | { readonly type: "dial"; readonly address: PeerAddress }
   | { readonly type: "drop"; readonly link: number; readonly reason: DropReason }
   /** Load this unit and send it as a BLOCK; answer `unit_served`. One at a time a link. */

@@ -22,7 +22,7 @@ import {
   isMeant,
   namesSwarm,
   Refusal,
-  reachableHost,
+  reachableHosts,
   sameShare,
   startsAnew,
 } from "./tracker_rules.ts";
@@ -37,11 +37,17 @@ type NewLink = { readonly phase: "new"; readonly host: string; readonly deadline
 /** A link whose peer's swarm has not appeared yet. */
 type WaitingLink = {
   readonly phase: "waiting";
+  readonly host: string;
   readonly address: PeerAddress;
   readonly register: Register;
   heardMs: number;
 };
-type RegisteredLink = { readonly phase: "registered"; readonly swarm: TrackerSwarm; readonly peer: SwarmPeer };
+type RegisteredLink = {
+  readonly phase: "registered";
+  readonly host: string;
+  readonly swarm: TrackerSwarm;
+  readonly peer: SwarmPeer;
+};
 /** State of one connection; a closed one is forgotten. */
 type TrackerLink = NewLink | WaitingLink | RegisteredLink;
 
@@ -128,9 +134,9 @@ export class TrackerCore {
         throw new ProtocolError("Cannot register twice on one link");
       }
       checkRegistration(register);
-      const host = reachableHost(register.host, link.host);
-      const address = { id: register.peerId, host, port: register.port };
-      this.#register(id, { phase: "waiting", address, register, heardMs: this.#nowMs });
+      const hosts = reachableHosts(register.hosts, link.host);
+      const address = { id: register.peerId, hosts, port: register.port };
+      this.#register(id, { phase: "waiting", host: link.host, address, register, heardMs: this.#nowMs });
     },
     GET_PEERS: (_message, link, id) => {
       const { swarm, peer } = this.#registered(link);
@@ -156,6 +162,10 @@ export class TrackerCore {
       this.#event({ kind: "reported", swarm: swarm.label, peer: id, stats, messages });
       this.#noteProgress(swarm, peer);
       this.#send(linkId, { type: "ALIVE", incomplete: swarm.incomplete });
+    },
+    UPDATE_HOSTS: (message, link) => {
+      const { peer, host } = this.#registered(link);
+      peer.hosts = reachableHosts(message.hosts, host);
     },
     REGISTERED: notForTrackers,
     PEERS: notForTrackers,
@@ -230,7 +240,7 @@ export class TrackerCore {
       joinedMs: this.#nowMs,
       heardMs: this.#nowMs,
     });
-    this.#links.set(id, { phase: "registered", swarm, peer });
+    this.#links.set(id, { phase: "registered", host: link.host, swarm, peer });
     this.#waiting.delete(id);
     const { name, seed, blocks } = peer;
     this.#event({ kind: "registered", swarm: swarm.label, peer: address, name, seed, blocks });
@@ -308,7 +318,7 @@ export class TrackerCore {
       return;
     }
     if (holder.instance !== instance && this.#nowMs - holder.heardMs < ID_YIELDS_AFTER_MS) {
-      const owner = `the peer at ${holder.host} port ${holder.port}`;
+      const owner = `the peer at ${holder.hosts[0]} port ${holder.port}`;
       throw new Refusal("peer id taken", `Cannot register as peer ${id}: the id belongs to ${owner} (choose another)`);
     }
     this.#drop(holder.link, `peer ${id} registered anew`);
@@ -386,8 +396,8 @@ export class TrackerCore {
   }
 }
 
-function addressOf({ id, host, port }: PeerAddress): PeerAddress {
-  return { id, host, port };
+function addressOf({ id, hosts, port }: PeerAddress): PeerAddress {
+  return { id, hosts, port };
 }
 
 function swarmDone({ incomplete }: TrackerSwarm): TrackerMessage<"SWARM_DONE"> {

@@ -25,7 +25,7 @@ describe("registering", () => {
       {
         kind: "registered",
         swarm: { id: "07".repeat(32), name: "arquivos" },
-        peer: { id: 1, host: "10.0.0.1", port: 6001 },
+        peer: { id: 1, hosts: ["10.0.0.1", "10.0.0.9"], port: 6001 },
         name: "peer 1",
         seed: false,
         blocks: new Bitfield(SHARE.blockCount),
@@ -173,10 +173,12 @@ describe("registering", () => {
 
   test("a peer that listens everywhere is called where it comes from", () => {
     const bench = new TrackerBench();
-    bench.seed(0, { host: "0.0.0.0" });
-    bench.register(1, { host: "::" });
-    bench.register(2, { host: "example.org" });
-    expect(bench.swarm().peers.map((peer) => peer.host)).toEqual(["10.0.0.9", "10.0.0.9", "example.org"]);
+    bench.seed(0, { hosts: ["0.0.0.0"] });
+    bench.register(1, { hosts: ["::"] });
+    bench.register(2, { hosts: [] });
+    bench.register(3, { hosts: ["example.org"] });
+    const hosts = bench.swarm().peers.map((peer) => peer.host);
+    expect(hosts).toEqual(["10.0.0.9", "10.0.0.9", "10.0.0.9", "example.org"]);
   });
 
   test("nothing is answered before REGISTER, and nothing that only trackers say", () => {

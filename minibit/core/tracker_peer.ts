@@ -5,7 +5,8 @@ import type { PeerAddress, TrackerMessage } from "./tracker_wire.ts";
 export type MessageCounts = { [name: string]: number };
 
 /** A registered peer. */
-export interface SwarmPeer extends PeerAddress {
+export interface SwarmPeer extends Omit<PeerAddress, "hosts"> {
+  hosts: readonly string[];
   readonly name: string;
   /** The link it registered on. */
   readonly link: number;
@@ -31,7 +32,9 @@ export interface SwarmPeer extends PeerAddress {
 export interface PeerStatus {
   readonly id: number;
   readonly name: string;
+  /** The first of its addresses, and all of them. */
   readonly host: string;
+  readonly hosts: readonly string[];
   readonly port: number;
   /** left: its connection ended; gone: it fell silent. The other values are then the last known. */
   readonly state: "here" | "left" | "gone";
@@ -90,7 +93,8 @@ export function toStatus(peer: SwarmPeer): PeerStatus {
   return {
     id: peer.id,
     name: peer.name,
-    host: peer.host,
+    host: peer.hosts[0] ?? "",
+    hosts: peer.hosts,
     port: peer.port,
     state: "here",
     blocks: blocks.count,

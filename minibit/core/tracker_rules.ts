@@ -87,9 +87,25 @@ export function checkRegistration(register: TrackerMessage<"REGISTER">): void {
   }
 }
 
-/** Where a peer can be called: one that listens on all addresses is called where its connection comes from. */
-export function reachableHost(registered: string, connectedFrom: string): string {
-  return ["", "0.0.0.0", "::"].includes(registered) ? connectedFrom : registered;
+/**
+ * Where a peer can be called, best first: at what it told, then where its connection comes from, which may be a router
+ * that lets nobody in; loopback addresses, of use on its own machine only, come last of all.
+ */
+export function reachableHosts(registered: readonly string[], connectedFrom: string): string[] {
+  const hosts = [...registered, connectedFrom].map(plainHost).filter((host) => !EVERY_ADDRESS.includes(host));
+  return [...new Set([...hosts.filter((host) => !isLoopback(host)), ...hosts.filter(isLoopback)])];
+}
+
+/** Who listens at these can be called at any address of its machine, but not at these. */
+const EVERY_ADDRESS: readonly string[] = ["", "0.0.0.0", "::"];
+
+/** An address as others can use it: an IPv4 one in IPv6's clothes is unpacked, and the zone, which means something on one machine only, left out. */
+function plainHost(host: string): string {
+  return host.replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, "").replace(/%.*$/, "");
+}
+
+function isLoopback(host: string): boolean {
+  return host === "::1" || host === "localhost" || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
 /**

@@ -233,7 +233,7 @@ export class TrackerSwarm {
   answer(peer: SwarmPeer): TrackerMessage<"PEERS"> {
     return {
       type: "PEERS",
-      peers: this.#choose(peer).map(({ id, host, port }) => ({ id, host, port })),
+      peers: this.#choose(peer).map(({ id, hosts, port }) => ({ id, hosts, port })),
       suggested: this.#suggest(peer),
       registered: this.#peers.size,
       incomplete: this.incomplete,

@@ -211,6 +211,7 @@ describe("status", () => {
       id: 1,
       name: "peer 1",
       host: "10.0.0.1",
+      hosts: ["10.0.0.1", "10.0.0.9"],
       port: 6001,
       state: "here",
       blocks: 3,

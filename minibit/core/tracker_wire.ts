@@ -6,6 +6,7 @@ import {
   MAX_FETCHES_TOLD,
   MAX_LINKS,
   MAX_NAME_BYTES,
+  MAX_PEER_HOSTS,
   MAX_PEERS_ANSWERED,
   MAX_SUGGESTED_BLOCKS,
 } from "./limits.ts";
@@ -27,7 +28,8 @@ export type TrackerErrorCode = (typeof TRACKER_ERRORS)[number];
 /** Where a peer listens. */
 export interface PeerAddress {
   readonly id: number;
-  readonly host: string;
+  /** Its addresses or names, to be tried in this order; all with the same port. */
+  readonly hosts: readonly string[];
   readonly port: number;
 }
 
@@ -40,7 +42,9 @@ export interface ShareSummary {
 }
 
 const host = text(MAX_NAME_BYTES);
-const peerAddress = struct<PeerAddress>({ id: u32, host, port: u16 });
+/** What a peer tells of itself: the tracker adds one. */
+const ownHosts = list(host, MAX_PEER_HOSTS - 1);
+const peerAddress = struct<PeerAddress>({ id: u32, hosts: list(host, MAX_PEER_HOSTS), port: u16 });
 const shareSummary = struct<ShareSummary>({
   name: text(MAX_NAME_BYTES),
   sizeBytes: size64,
@@ -66,14 +70,14 @@ export const TRACKER_MESSAGES = {
       share: shareSummary,
       peerId: u32,
       name: text(MAX_NAME_BYTES),
-      host,
+      hosts: ownHosts,
       port: u16,
       blocks: bitfield,
       instance: u32,
       done: bool,
     },
     maxBytes: MAX_CONTROL_FRAME_BYTES,
-    doc: "a peer joins: swarm id (zeros: the only one, or that of the name or id in share) and, if known, the share; where it listens; what it holds; a random number of its process; done: its copy stands",
+    doc: "a peer joins: swarm id (zeros: the only one, or that of the name or id in share) and, if known, the share; where it can be called; what it holds; a random number of its process; done: its copy stands",
   },
   REGISTERED: {
     code: 2,
@@ -138,6 +142,12 @@ export const TRACKER_MESSAGES = {
     fields: { incomplete: u32 },
     maxBytes: SMALL,
     doc: "answers STATS, and REGISTER while its swarm is not known: the line works; how many peers lack blocks",
+  },
+  UPDATE_HOSTS: {
+    code: 10,
+    fields: { hosts: ownHosts },
+    maxBytes: SMALL,
+    doc: "where a registered peer can be called from now on",
   },
 } as const;
 

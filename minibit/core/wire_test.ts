@@ -4,7 +4,7 @@ import { ACTIVITIES } from "./activity.ts";
 import { Bitfield } from "./bitfield.ts";
 import { FRAME_HEADER_BYTES, u8, u32 } from "./codec.ts";
 import { ProtocolError } from "./errors.ts";
-import { MANIFEST_SLICE_BYTES, MAX_BLOCKS, MAX_UNIT_BYTES } from "./limits.ts";
+import { MANIFEST_SLICE_BYTES, MAX_BLOCKS, MAX_PEER_HOSTS, MAX_UNIT_BYTES } from "./limits.ts";
 import { PEER_MESSAGES, type PeerMessages, peerWire, REJECT_REASONS } from "./peer_wire.ts";
 import { TRACKER_ERRORS, type TrackerMessages, trackerWire } from "./tracker_wire.ts";
 import { type MessageOf, type MessageTable, Wire } from "./wire.ts";
@@ -64,13 +64,15 @@ const PEER_ARBITRARIES: Arbitraries<PeerMessages> = {
 
 const TRACKER_ARBITRARIES: Arbitraries<TrackerMessages> = {
   REGISTER: {
-    ...{ version: byte, swarmId: hash, share, peerId: long, name, host: name, port: word, blocks: bitfield },
-    ...{ instance: long, done: fc.boolean() },
+    ...{ version: byte, swarmId: hash, share, peerId: long, name, port: word, blocks: bitfield },
+    ...{ hosts: fc.array(name, { maxLength: MAX_PEER_HOSTS - 1 }), instance: long, done: fc.boolean() },
   },
   REGISTERED: { swarmId: hash, share, expected: long },
   GET_PEERS: {},
   PEERS: {
-    peers: fc.array(fc.record({ id: long, host: name, port: word }), { maxLength: 30 }),
+    peers: fc.array(fc.record({ id: long, hosts: fc.array(name, { maxLength: MAX_PEER_HOSTS }), port: word }), {
+      maxLength: 30,
+    }),
     suggested: fc.array(long, { maxLength: 16 }),
     registered: long,
     incomplete: long,
@@ -94,6 +96,7 @@ const TRACKER_ARBITRARIES: Arbitraries<TrackerMessages> = {
     done: fc.boolean(),
   },
   SWARM_DONE: { incomplete: long },
+  UPDATE_HOSTS: { hosts: fc.array(name, { maxLength: MAX_PEER_HOSTS - 1 }) },
   ERROR: { code: fc.constantFrom(...TRACKER_ERRORS), text: name },
   ALIVE: { incomplete: long },
 };
@@ -240,7 +243,10 @@ test("the largest message of each kind fits under its cap", () => {
   const data = new Uint8Array(MANIFEST_SLICE_BYTES);
   const longName = "x".repeat(300);
   const biggest = { name: longName, sizeBytes: Number.MAX_SAFE_INTEGER, blockSizeBytes: 1, blockCount: MAX_BLOCKS };
-  const peers = Array.from({ length: 30 }, (_, id) => ({ id, host: longName, port: 1 }));
+  const peers = Array.from({ length: 30 }, (_, id) => ({
+    ...{ id, port: 1 },
+    hosts: Array.from({ length: MAX_PEER_HOSTS }, () => longName),
+  }));
   const swarmId = new Uint8Array(32);
   for (const frame of [
     peerWire.encode({ type: "BLOCKS", blocks: full }),
@@ -254,7 +260,7 @@ test("the largest message of each kind fits under its cap", () => {
       share: biggest,
       peerId: 1,
       name: longName,
-      host: longName,
+      hosts: Array.from({ length: MAX_PEER_HOSTS - 1 }, () => longName),
       port: 1,
       instance: 1,
       done: false,
@@ -306,7 +312,7 @@ test("the bytes on the wire stay what they are", () => {
     share,
     peerId: 3,
     name: "p",
-    host: "::1",
+    hosts: ["::1"],
     port: 6003,
     instance: 0xabcd,
     done: true,
@@ -314,14 +320,15 @@ test("the bytes on the wire stay what they are", () => {
   const trackerFrames: [Parameters<typeof trackerWire.encode>[0], string][] = [
     [
       { ...register, blocks },
-      `00000052 01 01 ${swarmHex} ${shareHex} 00000003 0001 70 0003 3a3a31 1773 02 0000000a 8040 0000abcd 01`,
+      `00000054 01 01 ${swarmHex} ${shareHex} 00000003 0001 70 0001 0003 3a3a31 1773 02 0000000a 8040 0000abcd 01`,
     ],
     [{ type: "REGISTERED", swarmId, share, expected: 5 }, `0000003b 02 ${swarmHex} ${shareHex} 00000005`],
     [
-      { type: "PEERS", peers: [{ id: 1, host: "a", port: 2 }], suggested: [4], registered: 2, incomplete: 1 },
-      "0000001a 04 0001 00000001 0001 61 0002 0001 00000004 00000002 00000001",
+      { type: "PEERS", peers: [{ id: 1, hosts: ["a", "b"], port: 2 }], suggested: [4], registered: 2, incomplete: 1 },
+      "0000001f 04 0001 00000001 0002 0001 61 0001 62 0002 0001 00000004 00000002 00000001",
     ],
     [{ type: "SWARM_DONE", incomplete: 3 }, "00000005 07 00000003"],
+    [{ type: "UPDATE_HOSTS", hosts: ["::1"] }, "00000008 0a 0001 0003 3a3a31"],
     [{ type: "ERROR", code: "which swarm", text: "?" }, "00000005 08 02 0001 3f"],
     [{ type: "ALIVE", incomplete: 2 }, "00000005 09 00000002"],
   ];

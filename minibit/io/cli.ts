@@ -269,7 +269,10 @@ function flagValue(name: string, flag: Flag<unknown>, given: Given, env: Words["
   const inherited = env?.[envOf(name)] ?? "";
   const [label, texts] = isGiven ? [longOf(name), given] : [envOf(name), inherited === "" ? [] : [inherited]];
   if (flag.repeats === true) {
-    return texts.flatMap((text) => text.split(",")).map((text) => parseAs(label, text, flag.parse));
+    const byDefault = flag.default === undefined ? [] : [flag.default];
+    return (texts.length === 0 ? byDefault : texts)
+      .flatMap((text) => text.split(","))
+      .map((text) => parseAs(label, text, flag.parse));
   }
   const [text] = texts;
   if (text !== undefined) {

@@ -49,6 +49,16 @@ test("defaults stand in for flags that are not given", () => {
   });
 });
 
+test("a flag that repeats has a list of values, in place of its default", () => {
+  const hosts = (argv: readonly string[], env: Words["env"] = {}) => {
+    const host = { value: "host", help: "", parse: parseText, default: "here", repeats: true } as const;
+    return parseCommandLine({ name: "peer.ts", summary: "", flags: { host } }, { argv, env }).host;
+  };
+  expect(hosts([])).toEqual(["here"]);
+  expect(hosts(["--host", "a,b", "--host", "c"])).toEqual(["a", "b", "c"]);
+  expect(hosts([], { MINIBIT_HOST: "d,e" })).toEqual(["d", "e"]);
+});
+
 test("flags are read in both spellings and in any order", () => {
   const values = parse(["--http-port=0", "--tracker", "[::1]:7", "3", "--keep-going"]);
   expect(values.httpPort).toBe(0);

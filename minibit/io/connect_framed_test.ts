@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { type PeerMessages, peerWire } from "../core/peer_wire.ts";
-import { connectFramed } from "./connect_framed.ts";
+import { connectFramed, connectToOneOf } from "./connect_framed.ts";
 import type { FramedSocket } from "./framed_socket.ts";
 
 const IGNORE = { onMessage: () => {} };
@@ -66,4 +66,30 @@ test("a call that is not answered in time is given up, and hung up when it is an
   await closed.promise;
   expect(accepted).toBe(0);
   listener.stop(true);
+});
+
+test("the next address is called when one fails, and who answers first is kept, once", async () => {
+  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => {} } });
+  const dead = { host: "127.0.0.1", port: deadPort() };
+  const alive = { host: "localhost", port: listener.port };
+  const accepted: unknown[] = [];
+  const result = await connectToOneOf(peerWire, {
+    addresses: [dead, { host: "nobody.invalid", port: 1 }, alive, alive],
+    timeoutMs: 5000,
+    accept: (_, address) => {
+      accepted.push(address);
+      return IGNORE;
+    },
+  });
+  expect(result.ok).toBe(true);
+  expect(accepted).toEqual([alive]);
+  listener.stop(true);
+});
+
+test("when no address answers, or there is none, that is told", async () => {
+  const call = (addresses: readonly { host: string; port: number }[]) =>
+    connectToOneOf(peerWire, { addresses, timeoutMs: 5000, accept: () => IGNORE });
+  const dead = { host: "127.0.0.1", port: deadPort() };
+  expect(await call([dead, dead])).toMatchObject({ ok: false, reason: "refused" });
+  expect(await call([])).toMatchObject({ ok: false, reason: "unreachable" });
 });

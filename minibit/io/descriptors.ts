@@ -5,6 +5,7 @@
 import { closeSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { MAX_LINKS, MAX_OPEN_FILES } from "../core/limits.ts";
 import { errorCode } from "./disk_error.ts";
+import { getLogger } from "./logging.ts";
 
 /** What most systems allow; taken where a system does not tell. */
 const USUAL_LIMIT = 1024;
@@ -94,4 +95,14 @@ export function areDescriptorsBack(): boolean {
 export function isOutOfDescriptors(error: unknown): boolean {
   const code = errorCode(error);
   return code === "EMFILE" || code === "ENFILE";
+}
+
+/** Tells the user when this process may have so few that it will have fewer neighbours than it could use. */
+export function warnOfFewDescriptors(): void {
+  const { limit, links } = descriptorBudget();
+  if (links < MAX_LINKS) {
+    const text =
+      "only {limit} files and connections may be open at a time: at most {links} neighbours (raise 'ulimit -n')";
+    getLogger("peer").warn(text, { limit, links });
+  }
 }

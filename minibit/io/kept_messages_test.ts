@@ -48,7 +48,7 @@ test("a peer's registration with many blocks outlives its chunk: swarm id, share
   const sent = Array.from(
     { length: 5 },
     (_, peerId): TrackerMessage<"REGISTER"> => ({
-      ...{ type: "REGISTER", version: 1, name: `peer ${peerId}`, host: "127.0.0.1", port: 6000 },
+      ...{ type: "REGISTER", version: 1, name: `peer ${peerId}`, hosts: ["127.0.0.1"], port: 6000 },
       ...{ swarmId: new Uint8Array(32).fill(peerId), share, peerId, blocks, instance: peerId, done: false },
     }),
   );

@@ -1,9 +1,9 @@
 /**
  * When a process has to stop: Ctrl+C, a signal, or the end of the process that started it.
  *
- * A child cannot be told of a parent that was killed with -9. So the parent holds the write end of the child's stdin
- * and never writes: whichever way the parent dies the kernel closes it, and the child reads the end. `process_group.ts`
- * starts children that way.
+ * A child cannot be told of a parent that was killed with -9. So the parent holds the write end of the child's stdin:
+ * whichever way the parent dies the kernel closes it, and the child reads the end. `process_group.ts` starts children that
+ * way. What little the parent may have to say later comes there too, a line each.
  */
 
 /** Set to "1" for a child whose stdin is held by its parent. */
@@ -76,6 +76,27 @@ export function onStop(callback: (reason: StopReason) => void): () => void {
       process.stdin.off("end", parentGone).off("error", parentGone).pause();
     }
   };
+}
+
+/**
+ * Calls `callback` for each line the parent writes; without a parent that holds our stdin, never.
+ *
+ * @returns a function that ends it
+ */
+export function onParentLine(callback: (line: string) => void): () => void {
+  if (process.env[EXIT_WITH_PARENT] !== "1") {
+    return () => undefined;
+  }
+  let rest = "";
+  const take = (chunk: string): void => {
+    const lines = (rest + chunk).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) {
+      callback(line);
+    }
+  };
+  process.stdin.setEncoding("utf8").on("data", take);
+  return () => void process.stdin.off("data", take);
 }
 
 /**

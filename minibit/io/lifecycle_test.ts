@@ -73,3 +73,25 @@ test("a Ctrl+C that comes twice, as under `bun run`, cuts no orderly end short",
   expect(await next()).toBe("in order");
   expect(await child.exited).toBe(7);
 });
+
+test("lines of the parent are handed over whole, and its end is noticed as before", async () => {
+  const path = JSON.stringify(join(import.meta.dir, "lifecycle.ts"));
+  const code = `import { onParentLine, onStop } from ${path};
+    onStop((reason) => { console.log(reason); process.exit(0); });
+    onParentLine((line) => console.log(">" + line));
+    console.log("Ready");`;
+  const env = { ...process.env, [EXIT_WITH_PARENT]: "1" };
+  const child = Bun.spawn([process.execPath, "-e", code], { env, stdin: "pipe" });
+  child.stdin.write("one\nt");
+  await child.stdin.flush();
+  let said = "";
+  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+    const isFirst = !said.includes(">one");
+    said += text;
+    if (isFirst && said.includes(">one")) {
+      child.stdin.write("wo\nthree");
+      await child.stdin.end();
+    }
+  }
+  expect(said).toBe("Ready\n>one\n>two\nparent gone\n");
+});

@@ -2,7 +2,7 @@ import { ManifestError, ProtocolError, UserError } from "../core/errors.ts";
 import { Geometry } from "../core/geometry.ts";
 import { HANDSHAKE_TIMEOUT_MS, HEARTBEAT_MS } from "../core/limits.ts";
 import { LineWatch } from "../core/line_watch.ts";
-import { isBusy, type Unit } from "../core/link.ts";
+import { type Dialed, isBusy, type Unit } from "../core/link.ts";
 import { type Manifest, parseManifest } from "../core/manifest.ts";
 import { PeerCore, type PeerCoreOptions } from "../core/peer_core.ts";
 import type { PeerEvent, PeerInput, PeerOutput } from "../core/peer_io.ts";
@@ -10,9 +10,10 @@ import { type PeerMessage, type PeerMessages, peerWire } from "../core/peer_wire
 import type { PeerAddress } from "../core/tracker_wire.ts";
 import { Alarm } from "./alarm.ts";
 import type { BlockStore } from "./block_store.ts";
-import { connectFramed } from "./connect_framed.ts";
+import { connectToOneOf } from "./connect_framed.ts";
 import type { FramedSocket, FrameHandlers, Traffic } from "./framed_socket.ts";
 import { IncomingBlocks } from "./incoming_blocks.ts";
+import { dialable } from "./own_addresses.ts";
 import { swarmIdOf } from "./share.ts";
 
 type PeerSocket = FramedSocket<PeerMessages>;
@@ -151,7 +152,7 @@ export class PeerDriver {
     await this.#share?.store.close();
   }
 
-  #connected(socket: PeerSocket, dialed: PeerAddress | undefined): FrameHandlers<PeerMessages> {
+  #connected(socket: PeerSocket, dialed: Dialed | undefined): FrameHandlers<PeerMessages> {
     const link = this.#nextLink++;
     const watch = new LineWatch();
     const connection: Connection = { socket, watch, peerId: undefined, payload: undefined };
@@ -353,12 +354,13 @@ export class PeerDriver {
   }
 
   async #dial(address: PeerAddress): Promise<void> {
-    const { host: hostname, port } = address;
-    const result = await connectFramed(peerWire, {
-      connect: (socket) => Bun.connect({ hostname, port, socket }),
+    const { id, hosts, port } = address;
+    const result = await connectToOneOf(peerWire, {
+      // a link-local address is told without the zone that it needs here
+      addresses: hosts.flatMap((host) => dialable(host).map((zoned) => ({ host: zoned, told: host, port }))),
       timeoutMs: HANDSHAKE_TIMEOUT_MS,
       traffic: this.#options.traffic,
-      accept: (socket) => this.#connected(socket, address),
+      accept: (socket, { told }) => this.#connected(socket, { id, host: told }),
     });
     if (!result.ok) {
       this.#input({ type: "dial_failed", address });

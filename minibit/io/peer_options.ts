@@ -1,10 +1,11 @@
 /** What a peer is told to do: as options, and as the flags that set them. */
-import { UserError } from "../core/errors.ts";
+import { assert, UserError } from "../core/errors.ts";
 import type { SharingOptions } from "../core/sharing.ts";
 import { type Argument, oneOf, parseText, type Values } from "./cli.ts";
 import { workFolderOf } from "./destination.ts";
 import { LOG_FLAGS } from "./logging.ts";
 import type { OpenStoreOptions, StoreKind } from "./open_store.ts";
+import { PRIVATE } from "./own_addresses.ts";
 import { parsePath } from "./paths.ts";
 import type { StoredManifest } from "./peer_folder.ts";
 import type { Reporter } from "./peer_report.ts";
@@ -13,6 +14,7 @@ import {
   MAX_PORT,
   parseAddress,
   parseDuration,
+  parseHost,
   parsePercent,
   parsePort,
   parseRate,
@@ -29,12 +31,14 @@ export const STARTED_BY_RUN = "MINIBIT_STARTED_BY_RUN";
 export interface PeerOptions extends SharingOptions {
   readonly id: number;
   readonly tracker: Address;
-  /** Where to listen; port 0 takes a free one. */
-  readonly listen: Address;
+  /** Where else the tracker may be: tried when it does not answer there. */
+  readonly trackerAlternatives?: readonly Address[];
+  /** Where to listen: addresses of this machine, or PRIVATE for all of those; port 0 takes a free one. */
+  readonly listen: { readonly hosts: readonly string[]; readonly port: number };
   /** Which of several swarms to join: its share's name, or the first 8 digits of its id or more. */
   readonly swarm?: string | undefined;
-  /** What the peers call it by: the host to announce, when it differs from the one to listen on. */
-  readonly advertise?: string | undefined;
+  /** What the peers call it by: the addresses to announce, when they are not those to listen on. */
+  readonly advertise?: readonly string[];
   /** The file or folder to share; left out: this peer fetches. */
   readonly source?: string | undefined;
   /** The folder for `blocos_peer_N` and `reconstruido_peer_N`; with `to`, one that is removed in the end. */
@@ -95,16 +99,28 @@ const TEACHING_FLAGS = {
 
 /** All flags of `peer.ts`. */
 export const PEER_FLAGS = {
-  tracker: { value: "host:port", help: "the tracker", parse: parseAddress, default: "127.0.0.1:5000" },
+  tracker: {
+    value: "host:port",
+    help: "the tracker; where it has several addresses, all that may be of use here",
+    parse: parseAddress,
+    default: "127.0.0.1:5000",
+    repeats: true,
+  },
   swarm: {
     value: "name",
     help: "which share to fetch, where the tracker has several: its name or id",
     parse: parseText,
     defaultHelp: "the only one",
   },
-  host: { value: "host", help: "address to listen on and to announce", parse: parseText, default: "127.0.0.1" },
+  host: {
+    value: "host",
+    help: `address to listen on and to announce; ${PRIVATE}: all private ones of this machine`,
+    parse: parseHost,
+    default: "127.0.0.1",
+    repeats: true,
+  },
   port: { value: "port", help: "port to listen on, 0 for a free one", parse: parsePort, defaultHelp: "6000 + id" },
-  advertise: { value: "host", help: "address to announce, when it is not --host", parse: parseText },
+  advertise: { value: "host", help: "address to announce, when it is not --host", parse: parseHost, repeats: true },
   source: {
     value: "path",
     help: "file or folder to share",
@@ -132,7 +148,9 @@ export const PEER_FLAGS = {
 export function peerOptionsOf(
   values: Values<typeof PEER_FLAGS, { readonly id: Argument<number> }>,
 ): Omit<PeerOptions, "reporter"> {
-  const { id, host, port, source, dir, to, unchokeInterval } = values;
+  const { id, host: hosts, port, source, dir, to, unchokeInterval } = values;
+  const [tracker, ...trackerAlternatives] = values.tracker;
+  assert(tracker !== undefined, "the flag has a default");
   refuse(
     to !== undefined && dir !== undefined,
     "Cannot use --dir with --to: the copy is made beside the place it goes to",
@@ -151,9 +169,10 @@ export function peerOptionsOf(
   );
   return {
     id,
-    tracker: values.tracker,
+    tracker,
+    trackerAlternatives,
     swarm: values.swarm,
-    listen: { host, port: listenPort },
+    listen: { hosts, port: listenPort },
     advertise: values.advertise,
     source: source ?? (id === 0 ? "arquivos" : undefined),
     dir: to === undefined ? (dir ?? ".") : workFolderOf(to),
@@ -196,4 +215,11 @@ export function placeOf(options: PeerOptions): Omit<OpenStoreOptions, keyof Stor
     bases: basis === undefined ? [] : [basis],
     isTransient: to !== undefined && keepPartial !== true,
   };
+}
+
+/** What to do when no tracker answers. */
+export function trackerHintOf({ isStartedByRun }: Pick<PeerOptions, "isStartedByRun">): string {
+  return isStartedByRun === true
+    ? "is this an address at which the others reach the machine that runs run_full.ts, and its port open? see --advertise and --port"
+    : "start it with: bun tracker.ts, or name it with --tracker";
 }

@@ -1,9 +1,11 @@
 import { doingWithoutShare } from "../core/activity.ts";
+import { Bitfield } from "../core/bitfield.ts";
+import { MAX_PEER_HOSTS, PROTOCOL_VERSION } from "../core/limits.ts";
 import { PEER_MESSAGES, type PeerMessageName, type PeerMessages } from "../core/peer_wire.ts";
 import type { UplinkUse } from "../core/time_use.ts";
-import type { TrackerMessage } from "../core/tracker_wire.ts";
+import { NO_SWARM, type TrackerMessage } from "../core/tracker_wire.ts";
 import type { Traffic } from "./framed_socket.ts";
-import type { PeerDriver } from "./peer_driver.ts";
+import type { OpenShare, PeerDriver } from "./peer_driver.ts";
 import type { PeerReport } from "./peer_report.ts";
 
 /** What a peer tells the tracker of itself once a second: its rates and totals, and the messages sent since the last time. */
@@ -77,5 +79,60 @@ export function summaryOf(
     ...driver.work,
     peakUpBytesPerSecond,
     messages: traffic.sent,
+  };
+}
+
+/** How a peer registers with the tracker. @param who its number, addresses and process; the swarm's name or id, if it was told one */
+export function registrationOf(
+  driver: PeerDriver | undefined,
+  who: Pick<TrackerMessage<"REGISTER">, "peerId" | "port" | "instance" | "done"> & {
+    readonly hosts: readonly string[];
+    readonly swarm: string | undefined;
+  },
+): Omit<TrackerMessage<"REGISTER">, "type"> {
+  const { peerId, hosts, port, instance, done, swarm } = who;
+  const manifest = driver?.share?.manifest;
+  return {
+    version: PROTOCOL_VERSION,
+    swarmId: driver?.swarmId ?? NO_SWARM,
+    share: {
+      name: manifest?.name ?? swarm ?? "",
+      sizeBytes: manifest?.sizeBytes ?? 0,
+      blockSizeBytes: manifest?.blockSizeBytes ?? 0,
+      blockCount: manifest?.blockCount ?? 0,
+    },
+    peerId,
+    name: `peer ${peerId}`,
+    hosts: hosts.slice(0, MAX_PEER_HOSTS - 1),
+    port,
+    blocks: driver?.core.sharing?.have ?? new Bitfield(0),
+    instance,
+    done,
+  };
+}
+
+/** What a peer tells of a share once it knows it. */
+export function shareReportOf({ manifest, store }: OpenShare, swarmId: Uint8Array): PeerReport {
+  const { name, sizeBytes, blockSizeBytes, blockCount } = manifest;
+  return {
+    event: "share",
+    swarmId: swarmId.toHex(),
+    name,
+    sizeBytes,
+    blockSizeBytes,
+    blockCount,
+    blocks: store.found.count,
+  };
+}
+
+/** How far a peer is. */
+export function progressOf(driver: PeerDriver): PeerReport {
+  const { core, sources } = driver;
+  return {
+    event: "progress",
+    blocks: core.sharing?.have.count ?? 0,
+    bytesPerSecond: core.sharing?.stats(performance.now()).downBytesPerSecond ?? 0,
+    sources: sources.size,
+    neighbours: [...core.liveLinks()].length,
   };
 }

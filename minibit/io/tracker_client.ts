@@ -1,7 +1,7 @@
 import { ProtocolError } from "../core/errors.ts";
 import { GONE_AFTER_MS, HEARTBEAT_MS, MAX_RUNS, TRACKER_SILENT_MS } from "../core/limits.ts";
 import { type TrackerMessage, type TrackerMessages, trackerWire } from "../core/tracker_wire.ts";
-import { connectFramed } from "./connect_framed.ts";
+import { connectToOneOf } from "./connect_framed.ts";
 import type { Closed, FramedSocket } from "./framed_socket.ts";
 import { type Address, formatAddress } from "./units.ts";
 
@@ -23,6 +23,8 @@ type Fields<Name extends TrackerMessage["type"]> = Omit<TrackerMessage<Name>, "t
 /** What the owner of a TrackerClient tells and wants to hear. */
 export interface TrackerClientOptions {
   readonly tracker: Address;
+  /** Where else it may be: tried when the first does not answer. */
+  readonly alternatives?: readonly Address[];
   /** How we register, as of now: asked at every new connection. */
   readonly register: () => Fields<"REGISTER">;
   /** Our statistics since the last call: asked once a second, also our sign of life. */
@@ -64,11 +66,19 @@ export class TrackerClient {
   #retryMs = RETRY_MS;
   /** Verified since REGISTER was sent, which did not tell of them: told once it is answered. */
   #unannounced: (readonly number[])[] = [];
+  /** Where the tracker may be; where it was called last; and where somebody else lives. */
+  readonly #places: readonly Address[];
+  #place: Address;
+  readonly #strangers = new Set<Address>();
+  /** Our addresses have changed since REGISTER was sent. */
+  #hasMoved = false;
   #timer: Timer | undefined;
   #closed = false;
 
   constructor(options: TrackerClientOptions) {
     this.#options = options;
+    this.#places = [options.tracker, ...(options.alternatives ?? [])];
+    this.#place = options.tracker;
     void this.#call();
   }
 
@@ -95,6 +105,15 @@ export class TrackerClient {
     }
   }
 
+  /** Tells at which addresses we can be called from now on: as `register` has them. */
+  moved(): void {
+    if (!this.#registered) {
+      this.#hasMoved = true;
+      return;
+    }
+    this.#socket?.send({ type: "UPDATE_HOSTS", hosts: this.#options.register().hosts });
+  }
+
   /** Sends the statistics now. */
   report(): void {
     if (this.#registered) {
@@ -115,14 +134,15 @@ export class TrackerClient {
   }
 
   async #call(): Promise<void> {
-    const { host, port } = this.#options.tracker;
-    const result = await connectFramed(trackerWire, {
-      connect: (socket) => Bun.connect({ hostname: host, port, socket }),
+    const result = await connectToOneOf(trackerWire, {
+      addresses: this.#places.filter((place) => !this.#strangers.has(place)),
       timeoutMs: CONNECT_TIMEOUT_MS,
-      accept: (socket) => {
+      accept: (socket, place) => {
         this.#socket = socket;
+        this.#place = place;
         socket.send({ type: "REGISTER", ...this.#options.register() });
         this.#unannounced = [];
+        this.#hasMoved = false;
         this.#openedMs = performance.now();
         this.#heardMs = this.#openedMs;
         this.#beat(this.#heardMs);
@@ -147,6 +167,9 @@ export class TrackerClient {
         this.#registered = true;
         for (const blocks of this.#unannounced.splice(0)) {
           this.announce(blocks);
+        }
+        if (this.#hasMoved) {
+          this.moved();
         }
         this.#options.onRegistered(message);
         break;
@@ -228,8 +251,11 @@ export class TrackerClient {
     this.#socket = undefined;
     clearTimeout(this.#timer);
     if (cause === "protocol" && !this.#isTracker) {
+      this.#strangers.add(this.#place);
+    }
+    if (this.#strangers.size === this.#places.length) {
       this.#closed = true;
-      const text = `Cannot use what listens on ${formatAddress(this.#options.tracker)}: it is no tracker (see --tracker)`;
+      const text = `Cannot use what listens on ${formatAddress(this.#place)}: it is no tracker (see --tracker)`;
       this.#options.onRefused({ code: "protocol", text });
     } else {
       if (this.#connected) {

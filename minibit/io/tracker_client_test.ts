@@ -4,6 +4,7 @@ import { GONE_AFTER_MS, PROTOCOL_VERSION, TRACKER_SILENT_MS } from "../core/limi
 import { type TrackerErrorCode, type TrackerMessage, type TrackerMessages, trackerWire } from "../core/tracker_wire.ts";
 import { type FramedSocket, framed } from "./framed_socket.ts";
 import { TrackerClient, type TrackerClientOptions } from "./tracker_client.ts";
+import type { Address } from "./units.ts";
 
 const SHARE = { name: "s", sizeBytes: 9000, blockSizeBytes: 1024, blockCount: 9 };
 const SWARM = new Uint8Array(32).fill(1);
@@ -51,13 +52,17 @@ class SlowTracker {
     cleanups.push(() => this.#listener.stop(true));
   }
 
+  get address(): Address {
+    return { host: "127.0.0.1", port: this.#listener.port };
+  }
+
   /** A client that holds `have` and has nothing to tell but what the test wants. */
   client(options: { readonly have: Bitfield } & Partial<TrackerClientOptions>): TrackerClient {
     const client = new TrackerClient({
-      tracker: { host: "127.0.0.1", port: this.#listener.port },
+      tracker: this.address,
       register: () => ({
         ...{ version: PROTOCOL_VERSION, swarmId: SWARM, share: SHARE, blocks: options.have },
-        ...{ peerId: 1, name: "peer 1", host: "127.0.0.1", port: 6001, instance: 1, done: false },
+        ...{ peerId: 1, name: "peer 1", hosts: ["127.0.0.1"], port: 6001, instance: 1, done: false },
       }),
       stats: () => ({
         ...{ downBytesPerSecond: 0, upBytesPerSecond: 0, downBytes: 0, upBytes: 0, duplicateBytes: 0, hashFailures: 0 },
@@ -315,4 +320,33 @@ test("what answers in another language is no tracker: that is told once and nobo
     `Cannot use what listens on 127.0.0.1:${server.port}: it is no tracker (see --tracker)`,
   );
   expect(calls).toHaveLength(1);
+});
+
+test("what is no tracker at one of its addresses is left out, and the others are called", async () => {
+  const server = Bun.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    socket: { data: (socket) => void socket.end("HTTP/1.1 400 Bad Request\r\n\r\n") },
+  });
+  cleanups.push(() => server.stop(true));
+  const tracker = new SlowTracker();
+  const stranger = { host: "127.0.0.1", port: server.port };
+  const refusals: string[] = [];
+  tracker.client({
+    ...{ have: new Bitfield(9), tracker: stranger, alternatives: [tracker.address] },
+    onRefused: ({ text }) => refusals.push(text),
+  });
+  expect(await tracker.next()).toMatchObject({ type: "REGISTER", peerId: 1 });
+  expect(refusals).toEqual([]);
+});
+
+test("addresses that change are told once we are registered", async () => {
+  const tracker = new SlowTracker();
+  const client = tracker.client({ have: new Bitfield(9) });
+  await tracker.next();
+  client.moved();
+  tracker.register();
+  expect(await tracker.next()).toEqual({ type: "UPDATE_HOSTS", hosts: ["127.0.0.1"] });
+  client.moved();
+  expect(await tracker.next()).toEqual({ type: "UPDATE_HOSTS", hosts: ["127.0.0.1"] });
 });

@@ -4,6 +4,7 @@
  * Strict on purpose: a number without its unit, or `64K`, is refused with what to write instead. The formatters write
  * what the parsers read.
  */
+import { isIP, isIPv4 } from "node:net";
 import { UserError } from "../core/errors.ts";
 import { UNLIMITED } from "../core/formats.ts";
 
@@ -120,13 +121,33 @@ export function parseDuration(text: string): number {
  * @throws {UnitError} no host, no port, a port out of 1..65535
  */
 export function parseAddress(text: string): Address {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]/]+)):(\d{1,5})$/.exec(text);
+  const match = /^(?:\[([0-9a-fA-F:.]+(?:%[\w.-]+)?)\]|([^\s:[\]/]+)):(\d{1,5})$/.exec(text);
   const host = match?.[1] ?? match?.[2];
   const port = Number(match?.[3]);
   if (host === undefined || port < 1 || port > MAX_PORT) {
     throw new UnitError("address", text, "not a host and a port of 1 to 65535 (write it like 127.0.0.1:5000)");
   }
   return { host, port };
+}
+
+/**
+ * Reads the name or IP address of a machine; IPv6 with or without brackets, link-local with its zone: `fe80::1%eth0`.
+ *
+ * @returns without brackets; an IPv4 address in IPv6's clothes (`::ffff:10.0.0.1`) is unpacked
+ * @throws {UnitError} what can be neither, such as `10.0.0.300`
+ */
+export function parseHost(text: string): string {
+  const host = text.replace(/^\[(.*)\]$/, "$1");
+  const mapped = /^::ffff:([\d.]+)$/i.exec(host)?.[1] ?? "";
+  if (isIPv4(mapped)) {
+    return mapped;
+  }
+  // what looks like numbers, or has colons, is meant as an address: a resolver would read 10.1 as 10.0.0.1
+  const isName = /^(?=.{1,253}$)\w([\w-]*\w)?(\.\w([\w-]*\w)?)*\.?$/.test(host) && !/^[\d.]+$/.test(host);
+  if (isIP(host.replace(/%[\w.-]+$/, "")) === 0 && !isName) {
+    throw new UnitError("host", text, "neither an IP address nor a name (write it like 10.0.0.1, fd00::1 or my-host)");
+  }
+  return host;
 }
 
 /** Writes an address as `parseAddress` reads it. */

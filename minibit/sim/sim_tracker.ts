@@ -67,7 +67,7 @@ export class SimTracker {
             : { name: "", sizeBytes: 0, blockSizeBytes: 0, blockCount: 0 },
           peerId: peer.id,
           name: `peer ${peer.id}`,
-          host: "simulated",
+          hosts: ["simulated"],
           port: 1,
           blocks: sharing?.have ?? new Bitfield(0),
           instance: link,

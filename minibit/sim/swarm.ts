@@ -280,7 +280,7 @@ export class Swarm {
       from.wires.set(back.toLink, out);
       to.wires.set(toLink, back);
       this.#notify(to, { type: "link_opened", link: toLink });
-      this.#input(from, { type: "link_opened", link: back.toLink, dialed: address });
+      this.#input(from, { type: "link_opened", link: back.toLink, dialed: { id: address.id, host: "simulated" } });
     });
   }
 
@@ -341,5 +341,5 @@ function lookaheadMsOf({ lookahead, links, tracker, latencyMs = DEFAULT_LATENCY_
 }
 
 function addressOf({ id }: SimPeer): PeerAddress {
-  return { id, host: "simulated", port: 1 };
+  return { id, hosts: ["simulated"], port: 1 };
 }

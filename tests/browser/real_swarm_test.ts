@@ -115,7 +115,7 @@ describe.skipIf(!HAS_BROWSER)("the board", () => {
         share,
         peerId: 1,
         name: NAME,
-        host: HOST,
+        hosts: [HOST],
         port: 6001,
         blocks: Bitfield.full(3),
         instance: 1,

@@ -64,7 +64,7 @@ export async function startCustomSeed(
     tracker: parseAddress(tracker),
     register: () => ({
       ...{ version: PROTOCOL_VERSION, swarmId, share: { name, sizeBytes, blockSizeBytes, blockCount } },
-      ...{ peerId, name: `peer ${peerId}`, host: HOST, port: listener.port, blocks: store.found },
+      ...{ peerId, name: `peer ${peerId}`, hosts: [HOST], port: listener.port, blocks: store.found },
       ...{ instance: peerId, done: true },
     }),
     stats: () => ({

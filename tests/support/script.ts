@@ -118,6 +118,11 @@ export class Script {
     return await this.ended();
   }
 
+  /** Writes to its stdin. */
+  async tell(text: string): Promise<void> {
+    await this.#child.send(Buffer.from(text));
+  }
+
   /** Sends a signal. */
   signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal);

@@ -107,7 +107,7 @@ export class MemorySwarm {
 
   /** Tells `peer` of `others`, as the tracker would. */
   introduce(peer: MemoryPeer, others: readonly MemoryPeer[]): void {
-    const peers = others.filter((p) => p !== peer).map((p) => ({ id: p.id, host: "memory", port: p.id + 1 }));
+    const peers = others.filter((p) => p !== peer).map((p) => ({ id: p.id, hosts: ["memory"], port: p.id + 1 }));
     this.#input(peer, { type: "peers_found", peers, suggested: [] });
   }
 
@@ -268,7 +268,7 @@ export class MemorySwarm {
     out.back = back;
     from.wires.set(fromLink, out);
     to.wires.set(toLink, back);
-    const dialed = { id: to.id, host: "memory", port: to.id + 1 };
+    const dialed = { id: to.id, host: "memory" };
     this.at(this.nowMs + this.#latencyMs, () => {
       this.#input(to, { type: "link_opened", link: toLink });
       this.#input(from, { type: "link_opened", link: fromLink, dialed });

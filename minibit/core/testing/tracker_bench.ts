@@ -92,7 +92,7 @@ export class TrackerBench {
       share,
       peerId,
       name: `peer ${peerId}`,
-      host: "10.0.0.1",
+      hosts: ["10.0.0.1"],
       port: 6000 + peerId,
       blocks: new Bitfield(share.blockCount),
       instance: 1,
