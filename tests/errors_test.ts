@@ -162,6 +162,11 @@ describe("a command line", () => {
       "tracker.ts --peer-uplink 4=0",
       `Cannot use --peer-uplink "4=0": 0 is nothing (write none for a peer that gives nothing)`,
     ],
+    ["run_full.ts --advertise 10.0.0.1", "Cannot use --advertise without --hosts: it is for copies on other machines"],
+    [
+      "run_full.ts --hosts hosts.txt --to /x --advertise 10.0.0.300",
+      `Cannot use --advertise "10.0.0.300": neither an IP address nor a name (write it like 10.0.0.1, fd00::1 or my-host)`,
+    ],
     [
       "peer.ts 1 --advertise nobody.invalid",
       "Cannot use --advertise 'nobody.invalid': no address of this name is known here (name an IP address)",
@@ -311,14 +316,14 @@ test.skipIf(!mayMount)("a disk that is read-only", async () => {
 
 describe("machines that cannot be used", () => {
   test("fail alone, each with its reason, whatever --ssh is made of", async () => {
-    const answer = 'echo "minibit-host|Linux|x86_64||||fe80::1%eth0 5 fe80::2%eth0 22"; cat >/dev/null';
+    const answer = 'echo "minibit-host|Linux|x86_64|||||"; cat >/dev/null';
     const shell = `case $* in *linked*) ${answer};; *) echo "ssh: no such machine" >&2; exit 255;; esac`;
     writeTree(bed.folder, { "my ssh": shell, "hosts.txt": "linked\nother\n" });
     const flags = ["--hosts", "hosts.txt", "--source", SAMPLE, "--to", "/data/set", "--log-level", "off"];
     await expectComplaint(
       bed.start("run_full.ts", ...flags, "--ssh", `sh '${bed.path("my ssh")}'`),
       FAILED,
-      "Cannot confirm 100.0% of 2 hosts: 0 hold the share, not linked (its address 'fe80::2%eth0' means nothing to other machines (name another of its addresses)), other (unreachable: ssh: no such machine)",
+      "Cannot confirm 100.0% of 2 hosts: 0 hold the share, not linked (cannot tell the address at which it reaches this machine (name it with --advertise)), other (unreachable: ssh: no such machine)",
     );
     await expectComplaint(
       bed.start("run_full.ts", ...flags, "--ssh", bed.path("my ssh")),

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { randomBytes, readTree, writeTree } from "../minibit/io/temp_share.ts";
 import { isAlive } from "./support/processes.ts";
 import type { Script } from "./support/script.ts";
-import { noHosts, type SshHost, SshHosts } from "./support/ssh_hosts.ts";
+import { noHosts, type SshHost, type SshHostOptions, SshHosts } from "./support/ssh_hosts.ts";
 import { useTestBed } from "./support/test_bed.ts";
 import { until } from "./support/until.ts";
 
@@ -273,6 +273,100 @@ describe.skipIf(noHosts !== undefined)("machines", () => {
       emptyDisks();
     },
     TIMEOUT_MS,
+  );
+});
+
+describe.skipIf(noHosts !== undefined)("machines in several networks", () => {
+  /** Copies a share to machines that are made for it; resolves when it is over. */
+  async function pushTo(
+    specs: readonly SshHostOptions[],
+    options: { readonly flags?: readonly string[]; readonly meanwhile?: (machines: SshHosts) => Promise<void> } = {},
+  ): Promise<{ readonly run: Script; readonly machines: SshHosts }> {
+    const machines = await SshHosts.up(specs, { dir: bed.path("machines"), prefix: `mb${process.pid}n` });
+    bed.defer(() => machines.close());
+    writeTree(bed.path("share"), FILES);
+    const list = bed.path("hosts.txt");
+    writeFileSync(
+      list,
+      machines.hosts.map(({ address }) => `[${address}]:22`.replace(/\[([\d.]+)\]/, "$1")).join("\n"),
+    );
+    const args = [
+      "--port",
+      "0",
+      "--http-port",
+      "0",
+      "--hosts",
+      list,
+      "--source",
+      bed.path("share"),
+      "--to",
+      "/data/set",
+    ];
+    const run = bed.startWrapped(
+      (command) => machines.inside(["env", `XDG_CACHE_HOME=${cache}`, ...command]),
+      "run_full.ts",
+      ...[...args, "--ssh", machines.ssh, ...(options.flags ?? [])],
+    );
+    await options.meanwhile?.(machines);
+    expect(await run.ended(TIMEOUT_MS)).toBe(0);
+    for (const { data } of machines.hosts) {
+      expect(readTree(join(data, "set"))).toEqual(readTree(bed.path("share")));
+    }
+    return { run, machines };
+  }
+
+  /** The columns of the table's rows of machines. */
+  function rowsOf(run: Script): readonly (readonly string[])[] {
+    return run.lines.filter((line) => line.endsWith("verified")).map((line) => line.split(/ {2,}/));
+  }
+
+  test(
+    "each call this one where they see it, whoever comes first, and only there it listens",
+    async () => {
+      const specs = [{ networks: ["a"] }, { networks: ["b"] }, { networks: ["ipv6"] }, { isHere: true }] as const;
+      let listening: readonly string[] = [];
+      await pushTo(specs, {
+        flags: ["--upload-limit", "200KiB/s"],
+        meanwhile: async (machines) => {
+          const haveBegun = () => machines.hosts.every(({ data }) => readdirSync(data).length > 0) || undefined;
+          await until("every machine to have begun", haveBegun, { timeoutMs: TIMEOUT_MS });
+          listening = await machines.listeningHere();
+        },
+      });
+      expect(listening).toEqual(["10.79.0.1", "10.80.0.1", "127.0.0.1", "fd77::1"]);
+    },
+    2 * TIMEOUT_MS,
+  );
+
+  test(
+    "trade in the one network that they share, though they are called in others",
+    async () => {
+      const specs = [{ networks: ["a", "c"] }, { networks: ["b", "c"] }] as const;
+      const { run } = await pushTo(specs, { flags: ["--upload-limit", "200KiB/s"] });
+      expect(rowsOf(run).map(([, , , , sources]) => sources)).toEqual(["2", "2"]);
+    },
+    2 * TIMEOUT_MS,
+  );
+
+  test(
+    "lose a moment, not a minute, where the first address that is advertised is dead",
+    async () => {
+      const dead = "10.79.0.250";
+      const flags = ["--advertise", dead, "--advertise", "10.79.0.1,10.80.0.1"];
+      const { run } = await pushTo([{ networks: ["a"] }, { networks: ["b"] }], { flags });
+      const seconds = rowsOf(run).map(([, taken]) => Number(taken));
+      expect(seconds).toHaveLength(2);
+      expect(Math.max(...seconds)).toBeLessThan(8);
+    },
+    2 * TIMEOUT_MS,
+  );
+
+  test(
+    "may be called at link-local addresses, which have another zone on each of them",
+    async () => {
+      await pushTo([{ networks: ["link-local"] }, { networks: ["link-local", "a"] }, { networks: ["a"] }]);
+    },
+    2 * TIMEOUT_MS,
   );
 });
 

@@ -13,6 +13,9 @@ import { boardUrl, openBrowser } from "./browser.ts";
 import { withoutFlags } from "./cli.ts";
 import { errorCode } from "./disk_error.ts";
 import type { RemoteHost } from "./hosts_file.ts";
+import { listenLine } from "./listeners.ts";
+import { listening } from "./listening.ts";
+import { PRIVATE } from "./own_addresses.ts";
 import { STARTED_BY_RUN } from "./peer_options.ts";
 import { parseReport } from "./peer_report.ts";
 import { type Child, type ChildExit, endedTooSoon, isComplaint, ProcessGroup } from "./process_group.ts";
@@ -24,6 +27,7 @@ import { percentOf, RunRecords } from "./run_records.ts";
 import type { PeerRecord } from "./run_summary.ts";
 import { scanShare } from "./share.ts";
 import { formatAddress, formatDuration, formatPercent, formatRate } from "./units.ts";
+import { aboutWay, type WayToUs, wayToUs } from "./way_to_us.ts";
 
 /** So many machines are called, and sent the program, at the same time. */
 const CALLS_AT_ONCE = 8;
@@ -42,8 +46,8 @@ export interface HostPushOptions {
   readonly to: string;
   /** The ssh program and the arguments it is always given. */
   readonly ssh: readonly string[];
-  /** The address at which the machines reach this one; left out: the one at which the first machine sees us. */
-  readonly advertise: string | undefined;
+  /** Addresses at which the machines reach this one; none: the one at which each of them sees us. */
+  readonly advertise: readonly string[];
   readonly port: number;
   readonly httpPort: number;
   /** Where every peer listens; 0: at a free port. */
@@ -97,9 +101,14 @@ export class HostPush {
   /** The tracker, the seed and the connections. */
   readonly #group: ProcessGroup;
   readonly #failed = Promise.withResolvers<never>();
-  readonly #server = Promise.withResolvers<Server>();
+  /** The tracker's port, once the tracker and the seed are there. */
+  readonly #server = Promise.withResolvers<number>();
+  /** The tracker and the seed, and where they listen. */
+  readonly #servers: Child[] = [];
+  readonly #listening = new Set<string>();
   readonly #why = new Map<number, string>();
   readonly #remotes = new Map<number, RemotePeer>();
+  readonly #ways = new Map<number, WayToUs>();
   readonly #settled: PromiseWithResolvers<void>[];
   /** By the place of the copy: whose it is. */
   readonly #places = new Map<string, RemoteHost>();
@@ -189,7 +198,7 @@ export class HostPush {
       if (!isTheWorlds(error)) {
         throw error;
       }
-      this.#fail(id, error.message);
+      this.#fail(id, aboutWay(error.message, this.#ways.get(id)));
     }
   }
 
@@ -215,23 +224,29 @@ export class HostPush {
     this.#remotes.set(id, remote);
     const facts = await remote.facts;
     this.#claim(host, facts.place);
-    this.#serve(this.#options.advertise ?? facts.ourAddress);
+    const way = await wayToUs({ host, facts }, this.#options.advertise);
+    if (way === undefined) {
+      throw new RemoteFailure("cannot tell the address at which it reaches this machine (name it with --advertise)");
+    }
+    this.#ways.set(id, way);
+    const serving = this.#serve(way.listen);
+    serving.catch(() => undefined); // awaited below, unless the program cannot be sent
     await remote.install(this.#programs);
-    await remote.start(id, this.#flagsFor(host, { facts, server: await this.#server.promise }));
+    await remote.start(id, this.#flagsFor(host, { facts, way, port: await serving }));
     return remote;
   }
 
   #flagsFor(
     host: RemoteHost,
-    known: { readonly facts: RemoteFacts; readonly server: Server },
+    known: { readonly facts: RemoteFacts; readonly way: WayToUs; readonly port: number },
   ): { readonly [name: string]: string } {
     const { to, peerPort, remoteFlags } = this.#options;
-    const address = known.facts.ownAddress ?? host.host;
+    const { facts, way, port } = known;
     return {
       ...remoteFlags,
-      MINIBIT_TRACKER: formatAddress({ host: known.server.host, port: known.server.port }),
-      MINIBIT_HOST: anyAddressLike(address),
-      MINIBIT_ADVERTISE: address,
+      MINIBIT_TRACKER: way.call.map((called) => formatAddress({ host: called, port })).join(","),
+      // where we called it; and where others may reach it that cannot reach it there, but no stranger can
+      MINIBIT_HOST: facts.ownAddress === undefined ? anyAddressLike(host.host) : `${facts.ownAddress},${PRIVATE}`,
       MINIBIT_PORT: String(peerPort),
       MINIBIT_TO: to,
       // it leaves when it is told to: who is late may need it
@@ -241,29 +256,44 @@ export class HostPush {
     };
   }
 
-  /** Starts the tracker and the seed, once it is known under which address. */
-  #serve(host: string | undefined): void {
-    if (this.#isServing) {
-      return;
+  /**
+   * Has the tracker and the seed listen at these addresses: starts them for the first machine that answers.
+   *
+   * @returns the tracker's port
+   * @throws {UserError} the port is in use at one of the addresses that came later
+   */
+  async #serve(hosts: readonly string[]): Promise<number> {
+    if (!this.#isServing) {
+      this.#isServing = true;
+      for (const host of hosts) {
+        this.#listening.add(host);
+      }
+      this.#startServer(hosts).then(this.#server.resolve, this.#failed.reject);
     }
-    this.#isServing = true;
-    if (host === undefined) {
-      this.#failed.reject(
-        new UserError("Cannot tell the address at which the hosts reach this machine (--advertise it)"),
-      );
-      return;
+    const port = await this.#server.promise;
+    for (const host of hosts) {
+      if (!this.#listening.has(host)) {
+        // tried here first, where the machine's row can tell
+        listening(() => Bun.listen({ hostname: host, port, socket: { data: () => undefined } }), {
+          ...{ host, port, flag: "--port" },
+        }).stop(true);
+        this.#listening.add(host);
+        await Promise.all(this.#servers.map((child) => tell(child, listenLine(host))));
+      }
     }
-    this.#startServer(host).then(this.#server.resolve, this.#failed.reject);
+    return port;
   }
 
-  async #startServer(host: string): Promise<Server> {
+  async #startServer(hosts: readonly string[]): Promise<number> {
     const { port, httpPort, peerPort, source, seedFlags, trackerFlags, logFlags, stdout, script } = this.#options;
-    const listen = anyAddressLike(host);
+    const listen = hosts.flatMap((host) => ["--host", host]);
+    const { advertise } = this.#options;
+    const announced = advertise.length === 0 ? [] : [...advertise, ...hosts].flatMap((host) => ["--advertise", host]);
     const tracker = this.#group.start({
       name: "tracker",
       command: [
         ...script("tracker.ts"),
-        ...["--host", listen, "--port", String(port), "--http-port", String(httpPort)],
+        ...[...listen, "--port", String(port), "--http-port", String(httpPort)],
         ...trackerFlags,
         ...logFlags,
       ],
@@ -276,14 +306,14 @@ export class HostPush {
     if (this.#options.open) {
       openBrowser(boardUrl(told), { tell: (line) => this.#records.log(line, process.stderr) });
     }
-    const server = { host, port: port || Number(/:(\d+),/.exec(told)?.[1]) };
+    const server = { host: hosts[0] ?? "", port: port || Number(/:(\d+),/.exec(told)?.[1]) };
     this.#records.log(`Reading ${quote(source)}`, stdout);
     this.#seedFolder = mkdtempSync(join(tmpdir(), "minibit-seed-"));
     const seed = this.#group.start({
       name: "the seed",
       command: [
         ...[...script("peer.ts"), "0", "--events", "--source", source, "--dir", this.#seedFolder, "--store", "direct"],
-        ...["--tracker", formatAddress(server), "--host", listen, "--advertise", host, "--port", String(peerPort)],
+        ...["--tracker", formatAddress(server), ...listen, ...announced, "--port", String(peerPort)],
         ...seedFlags,
         ...logFlags,
       ],
@@ -293,7 +323,8 @@ export class HostPush {
       isReady: (line) => parseReport(line)?.event === "ready",
     });
     await seed.ready;
-    return server;
+    this.#servers.push(tracker, seed);
+    return server.port;
   }
 
   #report(id: number, line: string): void {
@@ -369,10 +400,13 @@ function isTheWorlds(error: unknown): error is Error {
   return error instanceof RemoteFailure || error instanceof UserError || /^E[A-Z0-9]+$/.test(errorCode(error) ?? "");
 }
 
-/** Where the tracker listens. */
-interface Server {
-  readonly host: string;
-  readonly port: number;
+/** Writes to a child; one that has ended, which is told elsewhere, hears nothing. */
+async function tell(child: Child, line: string): Promise<void> {
+  try {
+    await child.send(Buffer.from(line));
+  } catch {
+    // its end is noted by the group
+  }
 }
 
 /** All addresses of a machine, in the family of one of them. */

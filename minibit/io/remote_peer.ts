@@ -7,6 +7,7 @@ import { UserError } from "../core/errors.ts";
 import { quote } from "../core/quote.ts";
 import type { RemoteHost } from "./hosts_file.ts";
 import { EXIT_WITH_PARENT } from "./lifecycle.ts";
+import { numericAddress } from "./own_addresses.ts";
 import { type Child, endChild, type ProcessGroup } from "./process_group.ts";
 import type { Platform, RemotePrograms } from "./remote_program.ts";
 import { type RemotePhase, remoteReason } from "./remote_reason.ts";
@@ -216,23 +217,15 @@ export class RemotePeer {
       this.#stored.resolve();
     } else {
       this.#kept = kept;
-      const [ourAddress, , ownAddress] = connection.split(" ");
+      const [ourAddress = "", , ownAddress = ""] = connection.split(" ");
       this.#phase = "installing";
-      if (isLinkLocal(ownAddress)) {
-        this.#facts.reject(
-          new RemoteFailure(
-            `its address ${quote(ownAddress)} means nothing to other machines (name another of its addresses)`,
-          ),
-        );
-        return;
-      }
       this.#facts.resolve({
         system,
         machine,
         isMusl: musl !== "",
         bunVersion: version === "" ? undefined : version,
-        ourAddress: ourAddress || undefined,
-        ownAddress: ownAddress || undefined,
+        ourAddress: numericAddress(ourAddress),
+        ownAddress: numericAddress(ownAddress),
         place: this.#place,
       });
     }
@@ -244,11 +237,6 @@ function keep(lines: string[], line: string): void {
   if (lines.length > KEPT_LINES) {
     lines.shift();
   }
-}
-
-/** Whether an address is one of a single link (RFC 4291, 2.5.6; RFC 4007 for what follows `%`). */
-function isLinkLocal(address: string | undefined): address is string {
-  return address !== undefined && (/^fe[89ab][0-9a-f]:/i.test(address) || address.includes("%"));
 }
 
 /** What the script reads before itself; the login shell, which may be any, never sees it. */

@@ -6,7 +6,7 @@ import { parsePath } from "./paths.ts";
 import { FIRST_PORT, SHARING_FLAGS } from "./peer_options.ts";
 import { shellWords } from "./shell_words.ts";
 import { TEACHING_FLAGS } from "./teaching.ts";
-import { MAX_PORT, parseDuration, parseInteger, parsePercent, parsePort, parseRate } from "./units.ts";
+import { MAX_PORT, parseDuration, parseHost, parseInteger, parsePercent, parsePort, parseRate } from "./units.ts";
 
 /** More peers than this do not fit a machine people have: each is a process. */
 const MAX_PEERS = 500;
@@ -58,8 +58,9 @@ const HOST_FLAGS = {
   advertise: {
     value: "host",
     help: "--hosts: this machine's address for the others",
-    parse: parseText,
-    defaultHelp: "the one the first of them sees",
+    parse: parseHost,
+    defaultHelp: "for each the one it sees",
+    repeats: true,
   },
   ssh: { value: "command", help: "--hosts: how to call OpenSSH", parse: shellWords, default: "ssh" },
 } as const;

@@ -5,6 +5,7 @@ import { HostPush, type HostPushOptions } from "./host_push.ts";
 import { readHosts } from "./hosts_file.ts";
 import { checkQuorum, hostsTable } from "./hosts_summary.ts";
 import { exitCodeOf, type StopReason } from "./lifecycle.ts";
+import { resolveHost } from "./own_addresses.ts";
 import { type RunValues, refuseLocalFlags } from "./run_flags.ts";
 import { refuseLessons } from "./teaching.ts";
 
@@ -20,6 +21,8 @@ export interface HostRunOptions extends HostPushOptions {
  * @throws {UserError} naming each machine that did not, and why, when they are too many
  */
 export async function runHosts(options: HostRunOptions, stopped: Promise<StopReason>): Promise<number> {
+  // a typing error is told before anybody is called
+  await Promise.all(options.advertise.map((host) => resolveHost(host, { flag: "--advertise" })));
   const push = new HostPush(options);
   const run = async (): Promise<number> => {
     const outcome = await Promise.race([push.run(), stopped]);

@@ -24,8 +24,22 @@ function whyNoHosts(): string | undefined {
   return missing.length === 0 ? undefined : `${missing.join(", ")} not installed`;
 }
 
+/** The networks there are, with the address of machine `index` in each; nothing leads from one to another. */
+const NETWORKS = {
+  a: (index: number) => `10.79.0.${index}/24`,
+  b: (index: number) => `10.80.0.${index}/24`,
+  c: (index: number) => `10.81.0.${index}/24`,
+  ipv6: (index: number) => `fd77::${index.toString(16)}/64`,
+  "link-local": (index: number) => `fe80::77:${index.toString(16)}/64`,
+} as const;
+type Network = keyof typeof NETWORKS;
+
 /** What one machine is like. */
 export interface SshHostOptions {
+  /** The networks it is in; it is called in the first. Left out: the only one there is. */
+  readonly networks?: readonly Network[];
+  /** It is the machine from which the others are reached, at its loopback address. */
+  readonly isHere?: boolean;
   /** Its network is down. */
   readonly isDown?: boolean;
   /** It knows another key than ours. */
@@ -91,9 +105,11 @@ export class SshHosts {
       await hosts.#keys(machines);
       const bridge = `${prefix}sw`;
       await $`ip netns add ${bridge} && ip -n ${bridge} link add br0 type bridge && ip -n ${bridge} link set br0 up`.quiet();
-      await hosts.#connect(0, { bridge, ipv6, ...(uplink === undefined ? {} : { uplink }) });
+      const byDefault: Network = ipv6 ? "ipv6" : "a";
+      const networks = [...new Set([byDefault, ...machines.flatMap((machine) => machine.networks ?? [])])];
+      await hosts.#connect(0, { bridge, networks, ...(uplink === undefined ? {} : { uplink }) });
       for (const [index, machine] of machines.entries()) {
-        await hosts.#add(index + 1, { ...machine, bridge, ipv6 });
+        await hosts.#add(index + 1, { networks: [byDefault], ...machine, bridge });
       }
       for (const [index, { isDown }] of machines.entries()) {
         const log = join(dir, `host${index + 1}`, "log");
@@ -112,6 +128,13 @@ export class SshHosts {
   /** A command line that runs in the machine from which the others are reached. */
   inside(command: readonly string[]): string[] {
     return ["ip", "netns", "exec", `${this.#prefix}0`, ...command];
+  }
+
+  /** The addresses at which processes listen in the machine from which the others are reached. */
+  async listeningHere(): Promise<string[]> {
+    const lines = await $`ip netns exec ${this.#prefix}0 ss -ltnH`.quiet().text();
+    const places = lines.split("\n").flatMap((line) => line.split(/\s+/)[3] ?? []);
+    return [...new Set(places.map((place) => place.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1")))].sort();
   }
 
   /** Ends the network of a machine, as if its cable was pulled. */
@@ -189,34 +212,44 @@ export class SshHosts {
     writeFileSync(join(this.#dir, "ssh config"), lines.join("\n"));
   }
 
-  async #connect(index: number, options: { bridge: string; ipv6: boolean; uplink?: string }): Promise<string> {
-    const { bridge, ipv6, uplink } = options;
+  async #connect(
+    index: number,
+    options: { bridge: string; networks: readonly Network[]; uplink?: string },
+  ): Promise<void> {
+    const { bridge, networks, uplink } = options;
     const name = `${this.#prefix}${index}`;
     const [near, far] = [`${this.#prefix}v${index}`, `p${index}`];
-    const address = addressOf(index, ipv6);
     await $`ip netns add ${name}`.quiet();
     await $`ip -n ${name} link set lo up`.quiet();
     await $`ip link add ${near} type veth peer name ${far} netns ${bridge}`.quiet();
     await $`ip link set ${near} netns ${name} name eth0`.quiet();
     await $`ip -n ${bridge} link set ${far} master br0 up`.quiet();
-    await $`ip -n ${name} addr add ${address}/${ipv6 ? 64 : 24} dev eth0 ${ipv6 ? ["nodad"] : []}`.quiet();
+    for (const network of networks) {
+      const address = NETWORKS[network](index + 1);
+      await $`ip -n ${name} addr add ${address} dev eth0 ${address.includes(":") ? ["nodad"] : []}`.quiet();
+    }
     await $`ip -n ${name} link set eth0 up`.quiet();
     if (uplink !== undefined) {
       await this.shape(index, uplink);
     }
-    return address;
   }
 
-  async #add(index: number, machine: SshHostOptions & { bridge: string; ipv6: boolean }): Promise<void> {
-    const { isDown = false, refusesKey = false, disk, bridge, ipv6, uplink, home: homeMount, shell, login } = machine;
-    const address = await this.#connect(index, { bridge, ipv6, ...(uplink === undefined ? {} : { uplink }) });
+  async #add(index: number, machine: SshHostOptions & { bridge: string; networks: readonly Network[] }): Promise<void> {
+    const { isDown = false, refusesKey = false, isHere = false, disk, bridge, networks, uplink } = machine;
+    const { home: homeMount, shell, login } = machine;
+    const [first] = networks;
+    const zone = first === "link-local" ? "%eth0" : "";
+    const address = isHere || first === undefined ? "127.0.0.1" : NETWORKS[first](index + 1).replace(/\/.*/, zone);
+    if (!isHere) {
+      await this.#connect(index, { bridge, networks, ...(uplink === undefined ? {} : { uplink }) });
+    }
     const root = join(this.#dir, `host${index}`);
     const [data, home] = [join(root, "data"), join(root, "home")];
     mkdirSync(data, { recursive: true });
     mkdirSync(home, { recursive: true });
     mkdirSync("/run/sshd", { recursive: true });
     mkdirSync("/data", { recursive: true });
-    const name = `${this.#prefix}${index}`;
+    const name = `${this.#prefix}${isHere ? 0 : index}`;
     this.hosts.push({
       address,
       data,
@@ -239,7 +272,7 @@ export class SshHosts {
     writeFileSync(
       config,
       [
-        `ListenAddress ${ipv6 ? `[${address}]` : address}`,
+        `ListenAddress ${address.includes(":") ? `[${address}]` : address}`,
         `HostKey ${join(this.#dir, "host_key")}`,
         `AuthorizedKeysFile ${join(root, "authorized_keys")}`,
         "PidFile none",
