@@ -226,7 +226,9 @@ export class HostPush {
     this.#claim(host, facts.place);
     const way = await wayToUs({ host, facts }, this.#options.advertise);
     if (way === undefined) {
-      throw new RemoteFailure("cannot tell the address at which it reaches this machine (name it with --advertise)");
+      throw new RemoteFailure(
+        "cannot tell at which address of ours it reaches this machine (name one with --advertise)",
+      );
     }
     this.#ways.set(id, way);
     const serving = this.#serve(way.listen);

@@ -1,5 +1,4 @@
-/** The addresses of this machine: which they are, who may know them, and by which of them another machine is reached. */
-import { createSocket } from "node:dgram";
+/** The addresses of this machine: which they are, and who can call it there. */
 import { lookup } from "node:dns/promises";
 import { isIP, isIPv6 } from "node:net";
 import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
@@ -10,8 +9,6 @@ import { quote } from "../core/quote.ts";
 export const PRIVATE = "private";
 /** A name that takes longer to resolve is taken for unknown. */
 const LOOKUP_TIMEOUT_MS = 5000;
-/** The discard service's port; nothing is sent to it. */
-const ANY_PORT = 9;
 
 type Interface = NetworkInterfaceInfo & { readonly interface: string };
 
@@ -51,28 +48,6 @@ export function dialable(host: string, all?: readonly Interface[]): string[] {
   }
   const zones = (all ?? interfaces()).filter((own) => isLinkLocal(own.address)).map((own) => own.interface);
   return [...new Set(zones)].map((zone) => `${host}%${zone}`);
-}
-
-/** The address of this machine from which it reaches another one; undefined when there is no way to it. */
-export async function addressTowards(host: string): Promise<string | undefined> {
-  if (isIP(withoutZone(host)) === 0) {
-    return undefined;
-  }
-  const socket = createSocket(isIPv6(withoutZone(host)) ? "udp6" : "udp4");
-  const { promise, resolve } = Promise.withResolvers<string | undefined>();
-  try {
-    // this only looks up the route: no packet leaves
-    socket.once("error", () => resolve(undefined));
-    socket.connect(ANY_PORT, host, ((error?: Error) => {
-      resolve(error === undefined || error === null ? socket.address().address : undefined);
-    }) as () => void);
-    const found = await promise;
-    return found === undefined ? undefined : ownAddress(found);
-  } catch {
-    return undefined;
-  } finally {
-    socket.close();
-  }
 }
 
 /**

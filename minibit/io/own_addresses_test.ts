@@ -1,13 +1,6 @@
 import { expect, test } from "bun:test";
 import type { NetworkInterfaceInfo } from "node:os";
-import {
-  addressTowards,
-  dialable,
-  numericAddress,
-  ownAddress,
-  privateAddresses,
-  resolveHost,
-} from "./own_addresses.ts";
+import { dialable, numericAddress, ownAddress, privateAddresses, resolveHost } from "./own_addresses.ts";
 
 function on(name: string, ...addresses: readonly string[]) {
   return addresses.map((address) => {
@@ -57,11 +50,6 @@ test("an SSH server's word for an address is taken if it is numeric", () => {
   for (const text of ["", "UNKNOWN", "10.0.0.1,evil", "fe80::1%a b"]) {
     expect(numericAddress(text)).toBeUndefined();
   }
-});
-
-test("the way to this very machine begins at its loopback address; names have none", async () => {
-  expect(await addressTowards("127.0.0.1")).toBe("127.0.0.1");
-  expect(await addressTowards("localhost")).toBeUndefined();
 });
 
 test("a name that nobody knows is refused with its flag", async () => {

@@ -1,6 +1,10 @@
+import { createSocket } from "node:dgram";
 import type { RemoteHost } from "./hosts_file.ts";
-import { addressTowards, ownAddress, resolveHost } from "./own_addresses.ts";
+import { numericAddress, ownAddress, resolveHost } from "./own_addresses.ts";
 import type { RemoteFacts } from "./remote_peer.ts";
+
+/** The discard service's port; nothing is sent to it. */
+const ANY_PORT = 9;
 
 /** How another machine reaches this one. */
 export interface WayToUs {
@@ -51,6 +55,29 @@ export function aboutWay(why: string, way: WayToUs | undefined): string {
   const { call, doubt } = way;
   const how = doubt === undefined ? "" : `: ${doubt}`;
   return `cannot reach this machine at ${call.join(" or ")}${how} (a firewall? name another address with --advertise)`;
+}
+
+/** The address of this machine from which it reaches another one; undefined when there is no way to it. */
+export async function addressTowards(host: string): Promise<string | undefined> {
+  const address = numericAddress(host);
+  if (address === undefined) {
+    return undefined;
+  }
+  const socket = createSocket(address.includes(":") ? "udp6" : "udp4");
+  const { promise, resolve } = Promise.withResolvers<string | undefined>();
+  try {
+    // this only looks up the route: no packet leaves
+    socket.once("error", () => resolve(undefined));
+    socket.connect(ANY_PORT, address, ((error?: Error) => {
+      resolve(error === undefined || error === null ? socket.address().address : undefined);
+    }) as () => void);
+    const found = await promise;
+    return found === undefined ? undefined : ownAddress(found);
+  } catch {
+    return undefined;
+  } finally {
+    socket.close();
+  }
 }
 
 /** Those of the hosts that are addresses of this machine, as they can be listened on. */

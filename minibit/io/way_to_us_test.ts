@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { aboutWay, wayToUs } from "./way_to_us.ts";
+import { aboutWay, addressTowards, wayToUs } from "./way_to_us.ts";
 
 /** Of the documentation's networks (RFC 5737): never ours. */
 const FOREIGN = "192.0.2.7";
@@ -50,4 +50,9 @@ test("when nothing tells, that is said", async () => {
   const local = { ...host, host: "127.0.0.1" };
   const way = await wayToUs({ host: local, facts: { ourAddress: undefined, ownAddress: undefined } }, []);
   expect(way).toMatchObject({ call: ["127.0.0.1"], doubt: "its SSH server does not tell ours" });
+});
+
+test("the way to this very machine begins at its loopback address; names have none", async () => {
+  expect(await addressTowards("127.0.0.1")).toBe("127.0.0.1");
+  expect(await addressTowards("localhost")).toBeUndefined();
 });
