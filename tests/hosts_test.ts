@@ -24,7 +24,6 @@ const LIVED_IN = {
     "ExitOnForwardFailure yes",
   ],
 };
-const MASTER = ["ControlMaster auto", "ControlPath /tmp/minibit-%C", "ControlPersist 120"];
 const TIMEOUT_MS = 60_000;
 
 const bed = useTestBed();
@@ -43,7 +42,8 @@ describe.skipIf(noHosts !== undefined)("machines", () => {
 
   beforeAll(async () => {
     dir = mkdtempSync(join(tmpdir(), "minibit-hosts-"));
-    const working = [{}, LIVED_IN, { ssh: MASTER }, {}, {}];
+    const master = ["ControlMaster auto", `ControlPath ${join(dir, "%C")}`, "ControlPersist 120"];
+    const working = [{}, LIVED_IN, { ssh: master }, {}, {}];
     const known = [{ isDown: true }, { refusesKey: true }, { disk: "100k" }];
     const odd = [
       ...[{ shell: "/usr/sbin/nologin" }, { sftpOnly: true }, { home: "ro" }, { home: "noexec" }],
