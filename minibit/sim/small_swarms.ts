@@ -42,7 +42,7 @@ export const smallSwarms: Experiment = {
   reading:
     "Without a rule of its own a rider is done first here: it loses nothing by not giving, and gets what everybody has to spare. So who has been given much, holds what its giver lacks, " +
     "and returns nothing gets no slot of a leecher beyond a gift, which grows with what the giver holds: it is at about half of the others' level, and gets the rest when they are seeds. " +
-    "And a lone seed serves who keeps its blocks to itself only when nobody else waits. The others are hardly later than if the rider were not there.",
+    "And a lone seed serves who keeps its blocks to itself only when nobody else waits. A seed that is quick has covered the swarm before it can tell, and gives a rider its part as it does the others.",
   seed: SEEDS[0] ?? 1,
   run: (progress) => {
     const rows: Row[] = [];

@@ -20,7 +20,7 @@ export const titForTat: Experiment = {
   literature:
     "Cohen 2003; Piatek et al. 2007 (BitTyrant) and Sirivianos et al. 2007 (the large view exploit): tit-for-tat slows riders down, it does not stop them.",
   reading:
-    "It bites where honest peers have more to win from each other than riders get from the seed and the optimistic slots. With a seed no faster than the others it cannot bite much: " +
+    "It bites where honest peers have more to win from each other than riders get from the seed and the optimistic slots. With a seed no faster than the others it bites less: " +
     "the seed's rate limits everybody, and at the end everybody has room to spare for riders. The original's choker ranks by rare blocks held, not by what was given: riders are served like anybody." +
     " What riders hold at 4x comes most of all from regular slots that nobody else wanted just then and from optimistic ones; the rest from honest peers that had finished, and from what newcomers are allowed. So they get what is left over. The seed gives them little: while some block exists nowhere else it serves those last who pass on less than others (without that they hold 0.65).",
   seed: SEEDS[0] ?? 1,
