@@ -323,7 +323,7 @@ describe("machines that cannot be used", () => {
     await expectComplaint(
       bed.start("run_full.ts", ...flags, "--ssh", `sh '${bed.path("my ssh")}'`),
       FAILED,
-      "Cannot confirm 100.0% of 2 hosts: 0 hold the share, not linked (cannot tell the address at which it reaches this machine (name it with --advertise)), other (unreachable: ssh: no such machine)",
+      "Cannot confirm 100.0% of 2 hosts: 0 hold the share, not linked (cannot tell at which address of ours it reaches this machine (name one with --advertise)), other (unreachable: ssh: no such machine)",
     );
     await expectComplaint(
       bed.start("run_full.ts", ...flags, "--ssh", bed.path("my ssh")),

@@ -144,7 +144,7 @@ describe.skipIf(noHosts !== undefined)("machines", () => {
       const run = push([first, first, ...odd.map((index) => machines.hosts[index])], "--login-timeout", "5s");
       expect(await run.ended(TIMEOUT_MS)).toBe(1);
       const last = run.complaints.at(-1) ?? "";
-      expect(last).toStartWith("Cannot confirm 100.0% of 9 hosts: 1 hold the share, not ");
+      expect(last).toStartWith("Cannot confirm 100.0% of 9 hosts: 1 holds the share, not ");
       const why = [
         [NO_SHELL, /^runs no commands: its login says 'This account is currently not available.'/],
         [FILES_ONLY, /^(runs no commands: its login|unreachable: )/],

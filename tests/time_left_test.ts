@@ -13,6 +13,8 @@ const KIB = 1024;
 const REPORT_MS = 1000;
 /** How far off it may be in the second half of a transfer. */
 const TOLERANCE = 0.3;
+/** When others are complete, those that are left have to find each other: what they will get is not to be known so soon after. */
+const SETTLING_MS = 4000;
 /** Or so much: reports come once a second, and when most are complete the others' rates rise within a few. */
 const TOLERANCE_MS = 3000;
 
@@ -67,6 +69,7 @@ function timesLeft({
     tell({ type: "peer", swarm: "s", peer, blocks: id === 0 ? [0, SHARE.blockCount] : [] });
   }
   const said: { atMs: number; saidMs: number | undefined }[] = [];
+  let [unfinished, settledMs] = [swarm.unfinished, 0];
   for (let atMs = REPORT_MS; swarm.unfinished > 0; atMs += REPORT_MS) {
     swarm.run(() => swarm.clock.nowMs >= atMs || swarm.unfinished === 0);
     const victim = swarm.peers[2] as SimPeer;
@@ -76,6 +79,13 @@ function timesLeft({
     }
     swarm.peers.filter(({ isAlive }) => isAlive).forEach(report);
     const [board] = model.swarms.values();
+    if (swarm.unfinished < unfinished) {
+      unfinished = swarm.unfinished;
+      settledMs = atMs + SETTLING_MS;
+    }
+    if (atMs < settledMs) {
+      continue;
+    }
     said.push({ atMs: swarm.clock.nowMs, saidMs: board === undefined ? undefined : figuresOf(board).etaMs });
   }
   return said.map(({ atMs, saidMs }) => ({ leftMs: swarm.clock.nowMs - atMs, saidMs }));

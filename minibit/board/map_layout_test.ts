@@ -97,6 +97,7 @@ function peerOf(layout: MapLayout, held: readonly number[], fetching: PeerModel[
       joinedMs: 0,
       activeSinceMs: 0,
       steadyDownBytesPerSecond: 0,
+      steadyChokedPart: 0,
       foundBytes: 0,
       blocks,
     },

@@ -4,6 +4,10 @@ import type { PeerModel, SwarmModel } from "./swarm_model.ts";
 
 /** How much faster the last one becomes when all others are complete. */
 const FASTER_ALONE = 4;
+/** Who is choked by more of its neighbours than this is slow because they do not serve it. */
+const HELD_BACK = 0.45;
+/** Who takes so much longer than the others is behind them: less is chance. */
+const FAR_BEHIND = 1.2;
 /** Who has been here for so long is believed to take up to twice as long as all together, after twice the time three times. */
 const BELIEVED_AFTER_MS = 30_000;
 
@@ -109,11 +113,16 @@ function swarmEtaMs(swarm: SwarmModel): number | undefined {
     const othersBytes = bytes - missingBytes(swarm, peer);
     const othersMs = (1000 * othersBytes) / Math.max(1, all - peer.steadyDownBytesPerSecond);
     const knownMs = swarm.lastMs - peer.joinedMs;
-    return ownMs <= othersMs
+    return ownMs <= FAR_BEHIND * othersMs || isHeldBack(peer)
       ? 0
       : Math.min(othersMs + (ownMs - othersMs) / FASTER_ALONE, togetherMs * (1 + knownMs / BELIEVED_AFTER_MS));
   });
   return Math.max(togetherMs, ...behindMs);
+}
+
+/** Whether a peer is slow because others do not serve it, not because it cannot be faster: they will once they are complete. */
+function isHeldBack({ steadyChokedPart }: PeerModel): boolean {
+  return steadyChokedPart > HELD_BACK;
 }
 
 /** What a peer has still to fetch: blocks it told of, and bytes that are not a whole block yet, or not told of. */

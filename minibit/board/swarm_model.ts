@@ -27,6 +27,8 @@ export interface PeerModel extends BoardPeer {
   stats: BoardStats;
   /** What it receives, without the ups and downs of a few seconds: how long it takes is told from this. */
   steadyDownBytesPerSecond: number;
+  /** Which part of its neighbours chokes it, 0 to 1, over as many seconds. */
+  steadyChokedPart: number;
   /** What it held before anything came. */
   foundBytes: number;
   /** Since when it has told the same activity. */
@@ -101,7 +103,7 @@ export class SwarmModel {
       joinedMs: t,
       blocks: held,
       stats: NO_BOARD_STATS,
-      ...{ steadyDownBytesPerSecond: 0, foundBytes: this.#bytesOf(held) },
+      ...{ steadyDownBytesPerSecond: 0, steadyChokedPart: 0, foundBytes: this.#bytesOf(held) },
       activeSinceMs: t,
       completeMs: held.complete ? former?.completeMs : undefined,
       departure: undefined,
@@ -140,6 +142,7 @@ export class SwarmModel {
       peer.steadyDownBytesPerSecond > 0 && rate > 0
         ? STEADY * (rate - peer.steadyDownBytesPerSecond)
         : rate - peer.steadyDownBytesPerSecond;
+    peer.steadyChokedPart += STEADY * (stats.chokedBy / Math.max(1, stats.neighbours) - peer.steadyChokedPart);
     this.throughput.note(rate - peer.stats.downBytesPerSecond, t);
     peer.stats = stats;
     this.#note(t);

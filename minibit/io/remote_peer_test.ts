@@ -150,7 +150,7 @@ test("no machine is waited for for ever, whichever step it does not take", async
   expect(await asking.ended).toBeInstanceOf(RemoteFailure);
 
   const cases = [
-    [`${ANSWERS} exec <&-; sleep 2`, "does not go on: it has not taken what it was sent within 500ms"],
+    [`exec <&-; ${ANSWERS} sleep 2`, "does not go on: it has not taken what it was sent within 500ms"],
     [`${ANSWERS} ${quiet}`, "does not go on: it has not stored the program within 500ms"],
     [`${ANSWERS} echo "minibit-host|stored"; ${quiet}`, "does not go on: it has not started its peer within 500ms"],
   ] as const;
