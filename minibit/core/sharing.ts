@@ -394,8 +394,7 @@ export class Sharing {
   }
 
   #etaMs(nowMs: number): number {
-    const rate = this.have.complete ? this.#serving.rate : this.#down;
-    const { have, downloads, geometry } = this;
-    return etaMs({ have, downloads, geometry, links: this.#links, bytesPerSecond: rate.bytesPerSecond(nowMs) });
+    const bytesPerSecond = (this.have.complete ? this.#serving.rate : this.#down).bytesPerSecond(nowMs);
+    return etaMs(this, { links: this.#links, bytesPerSecond });
   }
 }

@@ -43,15 +43,15 @@ export function sharingStats(
 }
 
 /** How long the transfer will take at today's rate: ours, or for a seed that of its neighbours. */
-export function etaMs(peer: {
-  readonly links: Iterable<LiveLink>;
-  readonly have: Bitfield;
-  readonly downloads: Downloads;
-  readonly geometry: Geometry;
-  /** What we receive; for a seed what it gives. */
-  readonly bytesPerSecond: number;
-}): number {
-  const { links, have, downloads, geometry, bytesPerSecond } = peer;
+export function etaMs(
+  {
+    have,
+    downloads,
+    geometry,
+  }: { readonly have: Bitfield; readonly downloads: Downloads; readonly geometry: Geometry },
+  /** `bytesPerSecond`: what we receive; for a seed what it gives. */
+  { links, bytesPerSecond }: { readonly links: Iterable<LiveLink>; readonly bytesPerSecond: number },
+): number {
   let bytes = downloads.remainingBytes;
   if (have.complete) {
     for (const { holds } of links) {

@@ -16,15 +16,18 @@ import type { Rng } from "./rng.ts";
 import type { TrackerEvent, TrackerInput, TrackerOutput } from "./tracker_io.ts";
 import type { SwarmPeer } from "./tracker_peer.ts";
 import {
+  addressOf,
   checkRegistration,
   describeShare,
   isKnown,
   isMeant,
   namesSwarm,
+  notForTrackers,
   Refusal,
   reachableHosts,
   sameShare,
   startsAnew,
+  swarmDone,
 } from "./tracker_rules.ts";
 import { type SwarmStatus, TrackerSwarm } from "./tracker_swarm.ts";
 import type { PeerAddress, TrackerErrorCode, TrackerHandlers, TrackerMessage } from "./tracker_wire.ts";
@@ -246,7 +249,7 @@ export class TrackerCore {
     this.#event({ kind: "registered", swarm: swarm.label, peer: address, name, seed, blocks });
     this.#send(id, { type: "REGISTERED", swarmId: swarm.swarmId, share: swarm.share, expected: this.#expected });
     if (swarm.done) {
-      this.#send(id, swarmDone(swarm));
+      this.#send(id, swarmDone(swarm.incomplete));
     }
     this.#noteProgress(swarm, peer);
     if (isFirst) {
@@ -333,7 +336,7 @@ export class TrackerCore {
     if (swarm.done && !wasDone) {
       this.#event({ kind: "swarm done", swarm: swarm.label, complete: swarm.finished });
       for (const { link } of swarm.peers.values()) {
-        this.#send(link, swarmDone(swarm));
+        this.#send(link, swarmDone(swarm.incomplete));
       }
     }
   }
@@ -394,16 +397,4 @@ export class TrackerCore {
   #event(event: TrackerEvent): void {
     this.#outputs.push({ type: "event", event });
   }
-}
-
-function addressOf({ id, hosts, port }: PeerAddress): PeerAddress {
-  return { id, hosts, port };
-}
-
-function swarmDone({ incomplete }: TrackerSwarm): TrackerMessage<"SWARM_DONE"> {
-  return { type: "SWARM_DONE", incomplete };
-}
-
-function notForTrackers({ type }: TrackerMessage): never {
-  throw new ProtocolError(`Cannot use ${type}: it is what a tracker sends`);
 }

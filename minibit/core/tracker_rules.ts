@@ -1,7 +1,7 @@
 import { ProtocolError } from "./errors.ts";
 import { MAX_BLOCK_BYTES, MAX_BLOCKS, PROTOCOL_VERSION } from "./limits.ts";
 import { quote } from "./quote.ts";
-import type { ShareSummary, TrackerErrorCode, TrackerMessage } from "./tracker_wire.ts";
+import type { PeerAddress, ShareSummary, TrackerErrorCode, TrackerMessage } from "./tracker_wire.ts";
 
 /** What a tracker asks of those who register. */
 
@@ -120,4 +120,19 @@ export function startsAnew(
 ): boolean {
   const isOver = swarm.peers.size === 0 && (swarm.done || swarm.expected === 0);
   return isOver && (register.peerId === 0 || !register.done);
+}
+
+/** A peer's address alone, of all that is known of it. */
+export function addressOf({ id, hosts, port }: PeerAddress): PeerAddress {
+  return { id, hosts, port };
+}
+
+/** What is pushed when a group is complete. */
+export function swarmDone(incomplete: number): TrackerMessage<"SWARM_DONE"> {
+  return { type: "SWARM_DONE", incomplete };
+}
+
+/** Refuses what a tracker says and never hears. @throws {ProtocolError} */
+export function notForTrackers({ type }: TrackerMessage): never {
+  throw new ProtocolError(`Cannot use ${type}: it is what a tracker sends`);
 }

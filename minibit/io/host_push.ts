@@ -3,26 +3,17 @@
  *
  * A machine that fails is named, with why, and holds up nobody; what is left of its copy is removed there.
  */
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import pLimit, { type LimitFunction } from "p-limit";
 import { UserError } from "../core/errors.ts";
-import { quote } from "../core/quote.ts";
-import { boardUrl, openBrowser } from "./browser.ts";
-import { withoutFlags } from "./cli.ts";
 import { errorCode } from "./disk_error.ts";
 import type { RemoteHost } from "./hosts_file.ts";
-import { listenLine } from "./listeners.ts";
-import { listening } from "./listening.ts";
 import { PRIVATE } from "./own_addresses.ts";
 import { STARTED_BY_RUN } from "./peer_options.ts";
-import { parseReport } from "./peer_report.ts";
 import { type Child, type ChildExit, endedTooSoon, isComplaint, ProcessGroup } from "./process_group.ts";
+import { PushServer, type PushServerOptions } from "./push_server.ts";
 import { QuorumGrace } from "./quorum_grace.ts";
 import { type RemoteFacts, RemoteFailure, RemotePeer } from "./remote_peer.ts";
 import { RemotePrograms } from "./remote_program.ts";
-import { remove } from "./result.ts";
 import { percentOf, RunRecords } from "./run_records.ts";
 import type { PeerRecord } from "./run_summary.ts";
 import { scanShare } from "./share.ts";
@@ -39,19 +30,12 @@ const SILENT_MS = 600_000;
 const WATCH_MS = 500;
 
 /** What to copy, where to, and when that counts as done. */
-export interface HostPushOptions {
+export interface HostPushOptions extends PushServerOptions {
   readonly hosts: readonly RemoteHost[];
-  readonly source: string;
   /** Where the copy goes on each machine. */
   readonly to: string;
   /** The ssh program and the arguments it is always given. */
   readonly ssh: readonly string[];
-  /** Addresses at which the machines reach this one; none: the one at which each of them sees us. */
-  readonly advertise: readonly string[];
-  readonly port: number;
-  readonly httpPort: number;
-  /** Where every peer listens; 0: at a free port. */
-  readonly peerPort: number;
   /** Where the program is kept on each machine; undefined: in the home. */
   readonly remoteCache: string | undefined;
   /** A machine that has not answered by then does not. */
@@ -61,16 +45,8 @@ export interface HostPushOptions {
   /** The part of the machines that must confirm their copy; when they have, the others have this much more time. */
   readonly quorum: number;
   readonly graceMs: number;
-  /** Flags of the seed, of the peers on the machines by their names in the environment, and of the tracker. */
-  readonly seedFlags: readonly string[];
+  /** Flags of the peers on the machines, by their names in the environment. */
   readonly remoteFlags: { readonly [name: string]: string };
-  readonly trackerFlags: readonly string[];
-  readonly logFlags: readonly string[];
-  /** Open the tracker's page in a browser. */
-  readonly open: boolean;
-  readonly stdout: NodeJS.WriteStream;
-  /** The command line that runs one of the scripts. */
-  readonly script: (name: string) => readonly string[];
   /** The peer's script, and the oldest Bun it runs on. */
   readonly program: { readonly entry: string; readonly oldestBun: string };
 }
@@ -101,11 +77,7 @@ export class HostPush {
   /** The tracker, the seed and the connections. */
   readonly #group: ProcessGroup;
   readonly #failed = Promise.withResolvers<never>();
-  /** The tracker's port, once the tracker and the seed are there. */
-  readonly #server = Promise.withResolvers<number>();
-  /** The tracker and the seed, and where they listen. */
-  readonly #servers: Child[] = [];
-  readonly #listening = new Set<string>();
+  readonly #server: PushServer;
   readonly #why = new Map<number, string>();
   readonly #remotes = new Map<number, RemotePeer>();
   readonly #ways = new Map<number, WayToUs>();
@@ -115,8 +87,6 @@ export class HostPush {
   /** Ends the run before all are settled; says when that was. */
   readonly #timeIsUp = Promise.withResolvers<string>();
   readonly #grace: QuorumGrace;
-  #seedFolder: string | undefined;
-  #isServing = false;
   #isOver = false;
 
   constructor(options: HostPushOptions) {
@@ -134,9 +104,9 @@ export class HostPush {
     });
     this.#settled = options.hosts.map(() => Promise.withResolvers<void>());
     this.#group = new ProcessGroup({ onExit: (child, exit) => this.#childEnded(child, exit) });
-    for (const { promise } of [this.#failed, this.#server]) {
-      promise.catch(() => undefined);
-    }
+    this.#failed.promise.catch(() => undefined);
+    const onErrorLine = (line: string): void => this.#errorLine(line);
+    this.#server = new PushServer(options, { group: this.#group, records: this.#records, onErrorLine });
   }
 
   /**
@@ -182,9 +152,7 @@ export class HostPush {
     this.#isOver = true;
     this.#records.hide();
     await Promise.all([this.#group.stopAll(), this.#programs.close()]);
-    if (this.#seedFolder !== undefined) {
-      await remove(this.#seedFolder);
-    }
+    await this.#server.close();
   }
 
   /** Takes one machine from the call to its verified copy. */
@@ -231,7 +199,7 @@ export class HostPush {
       );
     }
     this.#ways.set(id, way);
-    const serving = this.#serve(way.listen);
+    const serving = this.#server.serve(way.listen, this.#failed.reject);
     serving.catch(() => undefined); // awaited below, unless the program cannot be sent
     await remote.install(this.#programs);
     await remote.start(id, this.#flagsFor(host, { facts, way, port: await serving }));
@@ -256,77 +224,6 @@ export class HostPush {
       MINIBIT_TRACKER_TIMEOUT: "1m",
       [STARTED_BY_RUN]: "1",
     };
-  }
-
-  /**
-   * Has the tracker and the seed listen at these addresses: starts them for the first machine that answers.
-   *
-   * @returns the tracker's port
-   * @throws {UserError} the port is in use at one of the addresses that came later
-   */
-  async #serve(hosts: readonly string[]): Promise<number> {
-    if (!this.#isServing) {
-      this.#isServing = true;
-      for (const host of hosts) {
-        this.#listening.add(host);
-      }
-      this.#startServer(hosts).then(this.#server.resolve, this.#failed.reject);
-    }
-    const port = await this.#server.promise;
-    for (const host of hosts) {
-      if (!this.#listening.has(host)) {
-        // tried here first, where the machine's row can tell
-        listening(() => Bun.listen({ hostname: host, port, socket: { data: () => undefined } }), {
-          ...{ host, port, flag: "--port" },
-        }).stop(true);
-        this.#listening.add(host);
-        await Promise.all(this.#servers.map((child) => tell(child, listenLine(host))));
-      }
-    }
-    return port;
-  }
-
-  async #startServer(hosts: readonly string[]): Promise<number> {
-    const { port, httpPort, peerPort, source, seedFlags, trackerFlags, logFlags, stdout, script } = this.#options;
-    const listen = hosts.flatMap((host) => ["--host", host]);
-    const { advertise } = this.#options;
-    const announced = advertise.length === 0 ? [] : [...advertise, ...hosts].flatMap((host) => ["--advertise", host]);
-    const tracker = this.#group.start({
-      name: "tracker",
-      command: [
-        ...script("tracker.ts"),
-        ...[...listen, "--port", String(port), "--http-port", String(httpPort)],
-        ...trackerFlags,
-        ...logFlags,
-      ],
-      env: withoutFlags(),
-      onErrorLine: (line) => this.#errorLine(line),
-      isReady: (line) => line.includes("listening"),
-    });
-    const told = await tracker.ready;
-    this.#records.log(told, stdout);
-    if (this.#options.open) {
-      openBrowser(boardUrl(told), { tell: (line) => this.#records.log(line, process.stderr) });
-    }
-    const server = { host: hosts[0] ?? "", port: port || Number(/:(\d+),/.exec(told)?.[1]) };
-    this.#records.log(`Reading ${quote(source)}`, stdout);
-    this.#seedFolder = mkdtempSync(join(tmpdir(), "minibit-seed-"));
-    const seed = this.#group.start({
-      name: "the seed",
-      command: [
-        ...[...script("peer.ts"), "0", "--events", "--source", source, "--dir", this.#seedFolder, "--store", "direct"],
-        ...["--tracker", formatAddress(server), ...listen, ...announced, "--port", String(peerPort)],
-        ...seedFlags,
-        ...logFlags,
-      ],
-      env: { ...withoutFlags(), [STARTED_BY_RUN]: "1" },
-      onLine: (line) => this.#records.report(0, line),
-      onErrorLine: (line) => this.#errorLine(line),
-      isReady: (line) => parseReport(line)?.event === "ready",
-    });
-    await seed.ready;
-    this.#servers.push(tracker, seed);
-    return server.port;
   }
 
   #report(id: number, line: string): void {
@@ -400,15 +297,6 @@ export class HostPush {
 /** Whether an error is of the world, and so of one machine alone; any other is our bug, and ends the run. */
 function isTheWorlds(error: unknown): error is Error {
   return error instanceof RemoteFailure || error instanceof UserError || /^E[A-Z0-9]+$/.test(errorCode(error) ?? "");
-}
-
-/** Writes to a child; one that has ended, which is told elsewhere, hears nothing. */
-async function tell(child: Child, line: string): Promise<void> {
-  try {
-    await child.send(Buffer.from(line));
-  } catch {
-    // its end is noted by the group
-  }
 }
 
 /** All addresses of a machine, in the family of one of them. */

@@ -343,10 +343,9 @@ export class PeerDriver {
   }
 
   #check(block: number, link: number): void {
-    const { store } = this.#share ?? {};
     try {
-      if (store !== undefined) {
-        this.#recheck(store, block, link);
+      if (this.#share !== undefined) {
+        this.#recheck(this.#share.store, block, link);
       }
     } catch (error) {
       this.#fail(error);
@@ -371,8 +370,8 @@ export class PeerDriver {
     try {
       const verdict = await this.#incoming?.finish(block);
       if (verdict !== undefined && !this.#failed) {
-        const blame = verdict.culprit === undefined ? {} : { culprit: verdict.culprit };
-        this.#input({ type: verdict.ok ? "block_stored" : "block_corrupt", block, ...blame });
+        const { ok, culprit } = verdict;
+        this.#input({ type: ok ? "block_stored" : "block_corrupt", block, ...(culprit !== undefined && { culprit }) });
       }
     } catch (error) {
       this.#fail(error);
