@@ -40,15 +40,19 @@ export interface Foreign {
 /**
  * Writes down what is at a place.
  *
+ * @returns when the status of something there changed last, in milliseconds
  * @throws {UserError} it cannot be looked at, or the record cannot be written
  */
-export async function writeRecord(path: string, root: string): Promise<void> {
+export async function writeRecord(path: string, root: string): Promise<number> {
   const lines = [HEAD];
+  let newestChangeMs = 0;
   await walk(root, (name, status) => {
+    newestChangeMs = Math.max(newestChangeMs, Number(status.ctimeNs) / 1e6);
     lines.push(JSON.stringify([name, ...Object.values(entryOf(status))]));
     return true;
   });
   writeWhole(path, Buffer.from(`${lines.join("\n")}\n`), { synced: true });
+  return newestChangeMs;
 }
 
 /** Reads a record; undefined when there is none that can be used. */

@@ -189,8 +189,8 @@ export class DirectStore implements BlockStore {
     const { result } = placement;
     assert(held.complete, "all blocks are committed");
     if (root !== result) {
-      await placement.put(root, () => {
-        tree.finished(result);
+      await placement.put(root, (newestChangeMs) => {
+        tree.finished(result, newestChangeMs);
         this.#root = result;
       });
     }

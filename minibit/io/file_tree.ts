@@ -86,11 +86,19 @@ export class FileTree {
     return changed;
   }
 
-  /** The copy is finished: it lies at `root` now, and is only read from here on. */
-  finished(root: string): void {
+  /**
+   * The copy is finished: it lies at `root` now, and is only read from here on.
+   *
+   * @param newestChangeMs when the status of one of its files changed last, as the file system stamps it: its clock may be some
+   * milliseconds behind ours, so that a change right afterwards would seem older than this moment
+   */
+  finished(root: string, newestChangeMs: number): void {
     this.#root = root;
     this.#writable = false;
-    this.#finishedMs = Date.now() + 1;
+    this.#finishedMs = newestChangeMs;
+    if (this.#manifest.kind === "file") {
+      this.#changeTimes.set(0, this.#pool.status(0).ctimeMs); // its own name has changed
+    }
   }
 
   /** Closes all files; no write may be on its way. */

@@ -53,7 +53,7 @@ test("FileTree creates files as executable as they should be, and none once it i
 
   const final = join(tempFolder(), "final");
   renameSync(part, final);
-  tree.finished(final);
+  tree.finished(final, Number.POSITIVE_INFINITY);
   const into = new Uint8Array(5);
   expect(tree.read(5, into)).toBe(true);
   expect(new TextDecoder().decode(into)).toBe("12345");

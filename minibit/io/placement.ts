@@ -79,10 +79,10 @@ export class Placement {
   /**
    * Gives a copy at `part`, all of whose blocks are right, its last touches and its final name.
    *
-   * @param onPlaced told in the very turn of the event loop in which it moves
+   * @param onPlaced told in the very turn of the event loop in which it moves, and when something in it changed last
    * @throws {UserError} it could not; what was there is there still, and the copy at `part`
    */
-  async put(part: string, onPlaced: () => void = () => undefined): Promise<void> {
+  async put(part: string, onPlaced: (newestChangeMs: number) => void = () => undefined): Promise<void> {
     const { skipSync = false, onNote, onSynced } = this.#options;
     if (!(await completeTree(part, this.#manifest))) {
       onNote?.(

@@ -38,8 +38,11 @@ export interface PutOptions {
   readonly manifest: Manifest;
   /** Looks once more, right before the older copy goes: it throws when there is something that may not go. */
   readonly check: () => Promise<void>;
-  /** Told in the very turn of the event loop in which the copy moves: who reads from it must follow. */
-  readonly onPlaced?: () => void;
+  /**
+   * Told in the very turn of the event loop in which the copy moves, for who reads from it must follow; and when something in it
+   * changed last, in milliseconds.
+   */
+  readonly onPlaced?: (newestChangeMs: number) => void;
   /** Whether to wait for the disk; without it the copy may not outlast a power cut. */
   readonly sync: boolean;
 }
@@ -61,14 +64,14 @@ export async function putInPlace(part: string, place: CopyPlace, options: PutOpt
   await check();
   await carryModes(part, { place, manifest });
   const next = join(home, NEXT_RECORD_FILE);
-  await writeRecord(next, part);
+  const newestChangeMs = await writeRecord(next, part);
   const older = join(home, OLDER_COPY);
   try {
     swap(part, { result, older });
   } catch (error) {
     throw diskError(`Cannot rename ${quote(part)} to ${quote(result)}`, error);
   }
-  onPlaced?.();
+  onPlaced?.(newestChangeMs);
   const placedMs = performance.now();
   if (sync) {
     await syncName(result);
