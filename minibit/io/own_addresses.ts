@@ -1,9 +1,8 @@
 /** The addresses of this machine: which they are, and who can call it there. */
-import { lookup } from "node:dns/promises";
-import { isIP, isIPv6 } from "node:net";
 import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
 import { UserError } from "../core/errors.ts";
 import { quote } from "../core/quote.ts";
+import { isIP, isIPv6 } from "./ip.ts";
 
 /** In place of a host to listen on: every private address of this machine. */
 export const PRIVATE = "private";
@@ -56,12 +55,13 @@ export function dialable(host: string, all?: readonly Interface[]): string[] {
  * @throws {UserError} nobody here knows the name; `flag` is how it was given
  */
 export async function resolveHost(host: string, { flag }: { readonly flag: string }): Promise<string[]> {
-  if (isIP(withoutZone(host)) !== 0) {
+  if (isIP(withoutZone(host))) {
     return [host];
   }
   const tooLate = Promise.withResolvers<never>();
   const timer = setTimeout(() => tooLate.reject(new Error("no answer")), LOOKUP_TIMEOUT_MS);
   try {
+    const { lookup } = await import("node:dns/promises"); // most runs look up no name
     const found = await Promise.race([lookup(host, { all: true }), tooLate.promise]);
     return [...new Set(found.map(({ address }) => address))];
   } catch (cause) {
@@ -77,7 +77,7 @@ export async function resolveHost(host: string, { flag }: { readonly flag: strin
 /** A text if it is a numeric address, which may have a zone; an IPv4 one in IPv6's clothes is unpacked. */
 export function numericAddress(text: string): string | undefined {
   const plain = text.replace(/^::ffff:(?=\d+\.)/i, "");
-  return isIP(plain.replace(/%[\w.-]+$/, "")) === 0 ? undefined : plain;
+  return !isIP(plain.replace(/%[\w.-]+$/, "")) ? undefined : plain;
 }
 
 /** Whether an address means something on one network only (fe80::/10). */

@@ -4,9 +4,9 @@
  * Strict on purpose: a number without its unit, or `64K`, is refused with what to write instead. The formatters write
  * what the parsers read.
  */
-import { isIP, isIPv4 } from "node:net";
 import { UserError } from "../core/errors.ts";
 import { UNLIMITED } from "../core/formats.ts";
+import { isIP, isIPv4 } from "./ip.ts";
 
 export { formatCount, formatDuration, formatPercent, formatRate, formatSize } from "../core/formats.ts";
 
@@ -144,7 +144,7 @@ export function parseHost(text: string): string {
   }
   // what looks like numbers, or has colons, is meant as an address: a resolver would read 10.1 as 10.0.0.1
   const isName = /^(?=.{1,253}$)\w([\w-]*\w)?(\.\w([\w-]*\w)?)*\.?$/.test(host) && !/^[\d.]+$/.test(host);
-  if (isIP(host.replace(/%[\w.-]+$/, "")) === 0 && !isName) {
+  if (!isIP(host.replace(/%[\w.-]+$/, "")) && !isName) {
     throw new UnitError("host", text, "neither an IP address nor a name (write it like 10.0.0.1, fd00::1 or my-host)");
   }
   return host;
