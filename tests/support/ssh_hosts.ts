@@ -125,9 +125,9 @@ export class SshHosts {
     }
   }
 
-  /** A command line that runs in the machine from which the others are reached. */
-  inside(command: readonly string[]): string[] {
-    return ["ip", "netns", "exec", `${this.#prefix}0`, ...command];
+  /** A command line that runs in the machine from which the others are reached, or in another one's network. */
+  inside(command: readonly string[], index = 0): string[] {
+    return ["ip", "netns", "exec", `${this.#prefix}${index}`, ...command];
   }
 
   /** The addresses at which processes listen in the machine from which the others are reached. */
