@@ -58,7 +58,8 @@ export function foldersOf({ kind, files, emptyFolders }: Manifest): Set<string> 
   return kind === "folder" ? folders.add("") : folders;
 }
 
-function namesIn(folder: string): string[] {
+/** The names in a folder. @throws {UserError} it may not be read */
+export function namesIn(folder: string): string[] {
   try {
     return readdirSync(folder);
   } catch (error) {

@@ -7,6 +7,7 @@ import { blockBuffer, hasBlockFile } from "./block_files.ts";
 import { diskError } from "./disk_error.ts";
 import { getLogger } from "./logging.ts";
 import {
+  damagedOf,
   listBlocks,
   manifestPath,
   type PeerFolderOptions,
@@ -38,7 +39,7 @@ export async function setDamagedManifestAside(options: PeerFolderOptions): Promi
       `Cannot use ${quote(peerFolder(dir, peerId))}: another share is in it, and its manifest.json is damaged (remove it, or use another --dir)`,
     );
   }
-  const aside = `${path}.damaged`;
+  const aside = damagedOf(path);
   try {
     renameSync(path, aside);
   } catch (error) {

@@ -41,10 +41,16 @@ export const LOCK_FILE = "lock";
 const OWN_NAMES: ReadonlySet<string> = new Set([
   BLOCK_COUNT_FILE,
   MANIFEST_FILE,
+  damagedOf(MANIFEST_FILE),
   RECORD_FILE,
   NEXT_RECORD_FILE,
   LOCK_FILE,
 ]);
+
+/** What a manifest is called that turned out to be damaged. */
+export function damagedOf(manifestPath: string): string {
+  return `${manifestPath}.damaged`;
+}
 
 /** Whether a name in a peer's folder is one that MiniBit gives. */
 export function isOwnName(name: string): boolean {

@@ -1,8 +1,9 @@
 /** What a run on this machine removes before it starts, and how two of them keep out of each other's way. */
-import { mkdirSync, readdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { quote } from "../core/quote.ts";
+import { namesIn } from "./compare_tree.ts";
 import { findForeign } from "./copy_record.ts";
 import { diskError } from "./disk_error.ts";
 import { isOwnName, peerFolder } from "./peer_folder.ts";
@@ -61,7 +62,7 @@ export async function startFresh(
       );
     }
     for (const { path, isBlocks } of left) {
-      const inside = isBlocks ? readdirSync(path).filter((name) => name !== RUN_LOCK_FILE) : [];
+      const inside = isBlocks ? namesIn(path).filter((name) => name !== RUN_LOCK_FILE) : [];
       await Promise.all(isBlocks ? inside.map((name) => remove(join(path, name))) : [remove(path)]);
     }
   } finally {
@@ -83,26 +84,24 @@ interface Left {
 }
 
 function leftOf(dir: string, peers: number): Left[] {
-  let names: string[];
-  try {
-    names = readdirSync(dir).sort();
-  } catch (error) {
-    throw diskError(`Cannot look into ${quote(dir)}`, error);
-  }
-  return names.flatMap((name) => {
-    const [, kind, id] = /^(blocos|reconstruido)_peer_(\d+)(?:\.|$)/.exec(name) ?? [];
-    const peerId = Number(id);
-    const isBlocks = kind === "blocos" && name === `blocos_peer_${id}`;
-    const isLeft = kind !== undefined && peerId < peers && (isBlocks || kind === "reconstruido");
-    return isLeft ? [{ path: join(dir, name), peerId, isBlocks, isPart: name.endsWith(".part") }] : [];
-  });
+  return namesIn(dir)
+    .sort()
+    .flatMap((name) => {
+      const [, kind, id] = /^(blocos|reconstruido)_peer_(\d+)(?:\.|$)/.exec(name) ?? [];
+      const peerId = Number(id);
+      const isBlocks = kind === "blocos" && name === `blocos_peer_${id}`;
+      const isLeft = kind !== undefined && peerId < peers && (isBlocks || kind === "reconstruido");
+      return isLeft ? [{ path: join(dir, name), peerId, isBlocks, isPart: name.endsWith(".part") }] : [];
+    });
 }
 
 /** The paths of what is nobody's but a user's. */
 async function findLost(dir: string, { path, peerId, isBlocks, isPart }: Left): Promise<string[]> {
   if (isBlocks) {
+    const isOwn = (name: string): boolean =>
+      name === RUN_LOCK_FILE || (isOwnName(name) && statusOf(join(path, name))?.isFile() === true);
     const isFolder = statusOf(path)?.isDirectory() === true;
-    const names = isFolder ? readdirSync(path).filter((name) => !isOwnName(name) && name !== RUN_LOCK_FILE) : [""];
+    const names = isFolder ? namesIn(path).filter((name) => !isOwn(name)) : [""];
     return names.map((name) => join(path, name));
   }
   if (isPart) {
