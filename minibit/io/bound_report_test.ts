@@ -15,7 +15,7 @@ function record(
     ...{ id, name: String(id), blocks: 0, bytesPerSecond: 0, beganMs: 0, lonelySinceMs: undefined },
     share: { event: "share", swarmId: "", name: "a", ...size, blocks: id === 0 ? 100 : found },
     ...{ quietSinceMs: undefined, killedBlocks: undefined },
-    ...{ completeMs: 0, seconds: downBytes > 0 ? 12 : undefined },
+    ...{ completeMs: 0, syncMs: 0, seconds: downBytes > 0 ? 12 : undefined },
     summary: {
       ...{ event: "summary", downBytes, upBytes: 0, duplicateBytes: 0, hashFailures: 0, sources: 1 },
       ...{ peakMemoryBytes: 0, messages: {}, hashMs: 120, diskMs: 0, peakUpBytesPerSecond: peak },

@@ -25,6 +25,7 @@ export class RunRecords {
       quietSinceMs: undefined,
       killedBlocks: undefined,
       completeMs: undefined,
+      syncMs: 0,
       seconds: undefined,
       summary: undefined,
     }));
@@ -66,6 +67,7 @@ export class RunRecords {
       case "complete":
         record.seconds = report.seconds;
         record.completeMs = performance.now();
+        record.syncMs = report.syncMs;
         this.#update(record, `complete after ${formatDuration(Math.round(report.seconds * 1000))}`);
         break;
       case "killed":

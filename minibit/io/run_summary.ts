@@ -4,6 +4,8 @@ import { formatSize } from "./units.ts";
 
 /** A shorter time between the last copy and the end is no news. */
 const WORTH_TELLING_S = 0.1;
+/** Disks that keep the copies for good within this time are no news. */
+const WORTH_TELLING_MS = 50;
 
 type ReportOf<Event extends PeerReport["event"]> = Extract<PeerReport, { event: Event }>;
 
@@ -25,6 +27,8 @@ export interface PeerRecord {
   killedBlocks: number | undefined;
   /** When its copy was verified and in its place, by our clock; and how long that took it, by its own. */
   completeMs: number | undefined;
+  /** How long of it the disk was waited for, once all was copied. */
+  syncMs: number;
   seconds: number | undefined;
   summary: ReportOf<"summary"> | undefined;
 }
@@ -63,7 +67,8 @@ export function summaryTable(
   const counted = [...messages].filter(([, count]) => count > 0).map(([type, count]) => `${type} ${count}`);
   const complete = records.slice(1).filter(({ completeMs }) => completeMs !== undefined);
   const firstMs = Math.min(...complete.map(({ beganMs }) => beganMs ?? 0));
-  const lastMs = Math.max(...complete.map(({ completeMs }) => completeMs ?? 0));
+  const copiedMs = Math.max(...complete.map(({ completeMs = 0, syncMs }) => completeMs - syncMs));
+  const syncMs = Math.max(0, ...complete.map((record) => record.syncMs));
   const wrongBlocks = records.reduce((sum, { summary }) => sum + (summary?.hashFailures ?? 0), 0);
   return [
     "",
@@ -72,9 +77,10 @@ export function summaryTable(
     `Messages between peers: ${counted.join(", ")}`,
     `The seed sent ${seedRatio.toFixed(2)} times the share's ${formatSize(sizeBytes)}`,
     ...(wrongBlocks === 0 ? [] : [`Blocks that came with a wrong hash and were thrown away: ${wrongBlocks}`]),
-    ...boundReport(records, { ...run.bound, seconds: (lastMs - firstMs) / 1000 }).map((line, i) =>
+    ...boundReport(records, { ...run.bound, seconds: (copiedMs - firstMs) / 1000 }).map((line, i) =>
       i === 0 ? `Copying took ${line}` : line,
     ),
+    ...(syncMs < WORTH_TELLING_MS ? [] : [`Then disks were waited for, up to ${(syncMs / 1000).toFixed(1)} s`]),
     totalTime(seconds, run.lastCopySeconds),
     "",
   ].join("\n");

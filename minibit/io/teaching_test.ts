@@ -27,7 +27,7 @@ function refusalOf(act: () => unknown): UserError {
 function record(id: number, about: Partial<PeerRecord> = {}): PeerRecord {
   return {
     ...{ id, name: String(id), share: undefined, blocks: 0, bytesPerSecond: 0, beganMs: 0, lonelySinceMs: undefined },
-    ...{ quietSinceMs: undefined, killedBlocks: undefined, completeMs: 1, seconds: 1, summary: undefined },
+    ...{ quietSinceMs: undefined, killedBlocks: undefined, completeMs: 1, syncMs: 0, seconds: 1, summary: undefined },
     ...about,
   };
 }
