@@ -2,21 +2,17 @@
 import { describe, expect, test } from "bun:test";
 import { rmSync, writeFileSync } from "node:fs";
 import { freePort } from "../minibit/io/listening.ts";
-import { randomBytes, readTree } from "../minibit/io/temp_share.ts";
+import { readTree } from "../minibit/io/temp_share.ts";
 import type { Script } from "./support/script.ts";
 import { HOST, useTestBed } from "./support/test_bed.ts";
 
-const BLOCK_BYTES = 16 * 1024;
 const BLOCKS = 32;
 const LIMIT_MS = 60_000;
 
 const bed = useTestBed();
 
-async function startSeed(tracker: string, ...flags: readonly string[]): Promise<Script> {
-  writeFileSync(bed.path("data.bin"), randomBytes(BLOCKS * BLOCK_BYTES));
-  const seed = bed.peer(0, { tracker, flags: ["--source", bed.path("data.bin"), "--block-size", "16KiB", ...flags] });
-  await seed.reported("ready");
-  return seed;
+function startSeed(tracker: string, ...flags: readonly string[]): Promise<Script> {
+  return bed.seed({ tracker, blocks: BLOCKS, flags });
 }
 
 function expectCopy(name: string): void {

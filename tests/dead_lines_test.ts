@@ -1,8 +1,7 @@
 /** Lines that fall silent without a word, as when a cable is pulled: noticed at both ends, and what counts is true in the end. */
 import { describe, expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
 import { Bitfield } from "../minibit/core/bitfield.ts";
-import { randomBytes, readTree } from "../minibit/io/temp_share.ts";
+import { readTree } from "../minibit/io/temp_share.ts";
 import { BlackHole, type Loss } from "./support/black_hole.ts";
 import { RawPeer } from "./support/raw_peer.ts";
 import type { Script } from "./support/script.ts";
@@ -17,11 +16,8 @@ const SLACK_MS = 2000;
 
 const bed = useTestBed();
 
-async function startSeed(tracker: string, ...flags: readonly string[]): Promise<Script> {
-  writeFileSync(bed.path("data.bin"), randomBytes(BLOCKS * BLOCK_BYTES));
-  const seed = bed.peer(0, { tracker, flags: ["--source", bed.path("data.bin"), "--block-size", "16KiB", ...flags] });
-  await seed.reported("ready");
-  return seed;
+function startSeed(tracker: string, ...flags: readonly string[]): Promise<Script> {
+  return bed.seed({ tracker, blocks: BLOCKS, flags });
 }
 
 function blackHole(to: TrackerScript): BlackHole {

@@ -71,19 +71,23 @@ export class PlaceLock {
 /**
  * Locks the folder with a peer's blocks, which is made if it is not there.
  *
+ * @param options.file which of the folder's locks: by default that of its peer
+ * @param options.place what the lock stands for, when that is more than the folder
  * @throws {UserError} another process is at work there; the folder cannot be made
  */
-export function lockPeerFolder(dir: string, peerId: number): PlaceLock {
+export function lockPeerFolder(
+  dir: string,
+  peerId: number,
+  options: { readonly file?: string; readonly place?: string } = {},
+): PlaceLock {
   const folder = peerFolder(dir, peerId);
+  const { file = LOCK_FILE, place = folder } = options;
   try {
     mkdirSync(folder, { recursive: true });
   } catch (error) {
-    throw diskError(`Cannot write to ${quote(folder)}`, error);
+    throw diskError(`Cannot write to ${quote(place)}`, error);
   }
-  return PlaceLock.take(join(folder, LOCK_FILE), {
-    place: folder,
-    hint: "wait until it has ended, or use another --dir",
-  });
+  return PlaceLock.take(join(folder, file), { place, hint: "wait until it has ended, or use another --dir" });
 }
 
 function openLock(path: string): number {

@@ -1,13 +1,11 @@
 /** What a run on this machine removes before it starts, and how two of them keep out of each other's way. */
-import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { quote } from "../core/quote.ts";
 import { namesIn } from "./compare_tree.ts";
 import { findForeign } from "./copy_record.ts";
-import { diskError } from "./disk_error.ts";
 import { isOwnName, peerFolder } from "./peer_folder.ts";
-import { lockPeerFolder, PlaceLock } from "./place_lock.ts";
+import { lockPeerFolder, type PlaceLock } from "./place_lock.ts";
 import { recordsOf } from "./put_in_place.ts";
 import { remove, statusOf } from "./result.ts";
 
@@ -22,16 +20,7 @@ const SHOWN = 3;
  * @throws {UserError} another run is at work there, or the folder cannot be made
  */
 export function lockRun(dir: string): PlaceLock {
-  const folder = peerFolder(dir, 0);
-  try {
-    mkdirSync(folder, { recursive: true });
-  } catch (error) {
-    throw diskError(`Cannot write to ${quote(dir)}`, error);
-  }
-  return PlaceLock.take(join(folder, RUN_LOCK_FILE), {
-    place: dir,
-    hint: "wait until it has ended, or use another --dir",
-  });
+  return lockPeerFolder(dir, 0, { file: RUN_LOCK_FILE, place: dir });
 }
 
 /**

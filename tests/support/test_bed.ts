@@ -1,9 +1,10 @@
 /** A place for end-to-end tests: real processes and sockets in a folder of their own; all is gone after each test. */
 import { afterEach } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ProcessGroup } from "../../minibit/io/process_group.ts";
+import { randomBytes } from "../../minibit/io/temp_share.ts";
 import type { StatusDocument } from "../../tracker.ts";
 import { Script, type Wrap } from "./script.ts";
 import { until } from "./until.ts";
@@ -57,6 +58,22 @@ export class TestBed {
   peer(id: number, options: { readonly tracker: string; readonly flags?: readonly string[] }): Script {
     const { tracker, flags = [] } = options;
     return this.start("peer.ts", String(id), "--events", "--port", "0", "--tracker", tracker, ...flags);
+  }
+
+  /** Starts the peer that shares `data.bin`, blocks of 16 KiB that are made anew, and waits until it serves. */
+  async seed(options: {
+    readonly tracker: string;
+    readonly blocks: number;
+    readonly flags?: readonly string[];
+  }): Promise<Script> {
+    const { tracker, blocks, flags = [] } = options;
+    writeFileSync(this.path("data.bin"), randomBytes(blocks * 16 * 1024));
+    const seed = this.peer(0, {
+      tracker,
+      flags: ["--source", this.path("data.bin"), "--block-size", "16KiB", ...flags],
+    });
+    await seed.reported("ready");
+    return seed;
   }
 
   /** Starts a tracker and waits until it listens. */
