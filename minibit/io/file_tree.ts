@@ -7,6 +7,9 @@ import { READ_FLAGS, WRITE_FLAGS } from "./file_io.ts";
 import { FilePool } from "./file_pool.ts";
 import { filePath } from "./share.ts";
 
+/** Times of files come as fractions of milliseconds, some of them by way of rounding. */
+const STAMP_ERROR_MS = 1;
+
 /** A copy of a share, whole or in the making: its byte stream laid over its files. Offsets are the stream's. */
 export class FileTree {
   #root: string;
@@ -79,7 +82,7 @@ export class FileTree {
       const { ctimeMs } = this.#pool.status(slice.file);
       const known = this.#changeTimes.get(slice.file);
       this.#changeTimes.set(slice.file, ctimeMs);
-      if (known === undefined ? ctimeMs > this.#finishedMs : ctimeMs !== known) {
+      if (known === undefined ? ctimeMs > this.#finishedMs + STAMP_ERROR_MS : ctimeMs !== known) {
         changed.push(this.#map.rangeOf(slice.file));
       }
     }

@@ -24,6 +24,8 @@ export interface CopyPlace {
   readonly home: string;
 }
 
+/** File systems stamp changes by a clock that moves on in smaller steps than this: at least 100 a second. */
+const STAMP_TICK_MS = 12;
 /** The copy that stood, until the one in its place is sure to stay. */
 export const OLDER_COPY = "older_copy";
 
@@ -65,6 +67,7 @@ export async function putInPlace(part: string, place: CopyPlace, options: PutOpt
   await carryModes(part, { place, manifest });
   const next = join(home, NEXT_RECORD_FILE);
   const newestChangeMs = await writeRecord(next, part);
+  await untilStampedLater(newestChangeMs);
   const older = join(home, OLDER_COPY);
   try {
     swap(part, { result, older });
@@ -73,6 +76,9 @@ export async function putInPlace(part: string, place: CopyPlace, options: PutOpt
   }
   onPlaced?.(newestChangeMs);
   const placedMs = performance.now();
+  if (manifest.kind === "file") {
+    await untilStampedLater(Date.now()); // its own new name has stamped it
+  }
   if (sync) {
     await syncName(result);
   }
@@ -108,6 +114,13 @@ export async function recoverPlace(place: CopyPlace): Promise<void> {
     promote(next, join(home, RECORD_FILE));
   } else {
     await remove(next);
+  }
+}
+
+/** Waits until whatever is changed from now on bears a later time than `ms`: who edits the copy is noticed by that. */
+async function untilStampedLater(ms: number): Promise<void> {
+  while (Date.now() < ms + STAMP_TICK_MS) {
+    await Bun.sleep(1);
   }
 }
 
