@@ -22,7 +22,7 @@ async function openWith(options: { readonly share: Tree; readonly older: Tree; r
   const work = join(dir, "work");
   mkdirSync(work);
   if (options.at === "to") {
-    await writeRecord(join(work, RECORD_FILE), to); // an earlier run put it there
+    await writeRecord(join(work, RECORD_FILE), { root: to }); // an earlier run put it there
   }
   const store = await DirectStore.open({ ...described, dir: work, peerId: 0, to, bases: [basis] });
   const { count, size } = store.found;

@@ -7,9 +7,8 @@ import { geometryOf, type Manifest } from "../core/manifest.ts";
 import type { BlockStore } from "./block_store.ts";
 import { DirectStore } from "./direct_store.ts";
 import { FolderStore } from "./folder_store.ts";
-import { peerFolder, resultPath, type StoredManifest } from "./peer_folder.ts";
+import { partPath, peerFolder, resultPath, type StoredManifest } from "./peer_folder.ts";
 import type { PlacementOptions } from "./placement.ts";
-import { partPath } from "./result.ts";
 import {
   changeByte,
   fetchAll,
@@ -321,6 +320,7 @@ describe.each(KINDS)("$name", (kind) => {
   test("makes nothing of a .part that is not of this share", async () => {
     const dir = tempFolder();
     const share = await TempShare.folder(tempFolder(), nested);
+    await (await open(share, dir)).close(); // else it would be somebody's
     writeTree(partPath(share.resultOf({ dir: dir, peerId: PEER })), {
       stray: randomBytes(5000, 9),
       a: "a file where a folder belongs",

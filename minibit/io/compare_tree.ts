@@ -5,7 +5,7 @@ import { quote } from "../core/quote.ts";
 import { createBreather } from "./breather.ts";
 import { diskError } from "./disk_error.ts";
 import { keepsModes } from "./modes.ts";
-import { statusOf } from "./result.ts";
+import { remove, statusOf } from "./result.ts";
 import { filePath, isExecutable } from "./share.ts";
 
 /**
@@ -56,6 +56,28 @@ export function foldersOf({ kind, files, emptyFolders }: Manifest): Set<string> 
     }
   }
   return kind === "folder" ? folders.add("") : folders;
+}
+
+/**
+ * Removes from a copy in the making what is not in the share: an earlier version's files, fetched by a run that did not end.
+ *
+ * @throws {UserError} something of it cannot be removed
+ */
+export async function removeStrangers(part: string, manifest: Manifest): Promise<void> {
+  const files = new Set(manifest.files.map((file) => file.path));
+  const folders = foldersOf(manifest);
+  for (const folder of folders) {
+    const path = folder === "" ? part : join(part, folder);
+    if (statusOf(path)?.isDirectory() === true) {
+      for (const name of namesIn(path)) {
+        const inside = folder === "" ? name : `${folder}/${name}`;
+        const isWanted = folders.has(inside) ? statusOf(join(path, name))?.isDirectory() === true : files.has(inside);
+        if (!isWanted) {
+          await remove(join(path, name));
+        }
+      }
+    }
+  }
 }
 
 /** The names in a folder. @throws {UserError} it may not be read */

@@ -4,11 +4,12 @@
  *
  * The record is a text file, a line a thing. One that cannot be read counts as none: then nothing is replaced.
  */
-import { type BigIntStats, lstatSync, readdirSync, readFileSync } from "node:fs";
+import { type BigIntStats, closeSync, fstatSync, lstatSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { quote } from "../core/quote.ts";
 import { createBreather } from "./breather.ts";
 import { diskError, errorCode } from "./disk_error.ts";
+import { READ_FLAGS } from "./file_io.ts";
 import { writeWhole } from "./peer_folder.ts";
 
 /** The first line of every record; another one is another format. */
@@ -40,15 +41,20 @@ export interface Foreign {
 /**
  * Writes down what is at a place.
  *
+ * @param modes by path, modes that somebody else chose: what MiniBit itself would have set, which is what a record tells
  * @returns when the status of something there changed last, in milliseconds
  * @throws {UserError} it cannot be looked at, or the record cannot be written
  */
-export async function writeRecord(path: string, root: string): Promise<number> {
+export async function writeRecord(
+  path: string,
+  { root, modes = new Map() }: { readonly root: string; readonly modes?: ReadonlyMap<string, number> },
+): Promise<number> {
   const lines = [HEAD];
   let newestChangeMs = 0;
   await walk(root, (name, status) => {
     newestChangeMs = Math.max(newestChangeMs, Number(status.ctimeNs) / 1e6);
-    lines.push(JSON.stringify([name, ...Object.values(entryOf(status))]));
+    const entry = entryOf(status);
+    lines.push(JSON.stringify([name, ...Object.values({ ...entry, mode: modes.get(name) ?? entry.mode })]));
     return true;
   });
   writeWhole(path, Buffer.from(`${lines.join("\n")}\n`), { synced: true });
@@ -58,13 +64,23 @@ export async function writeRecord(path: string, root: string): Promise<number> {
 /** Reads a record; undefined when there is none that can be used. */
 export function readRecord(path: string): CopyRecord | undefined {
   try {
-    const [head, ...lines] = readFileSync(path, "utf8").split("\n");
+    const [head, ...lines] = readText(path).split("\n");
     if (head !== HEAD || lines.pop() !== "") {
       return undefined;
     }
     return new Map(lines.map(parseLine));
   } catch {
     return undefined; // not there, cut short, or written by somebody else
+  }
+}
+
+/** The text of a file; throws for what is none, without waiting for it. */
+function readText(path: string): string {
+  const fd = openSync(path, READ_FLAGS);
+  try {
+    return fstatSync(fd).isFile() ? readFileSync(fd, "utf8") : "";
+  } finally {
+    closeSync(fd);
   }
 }
 

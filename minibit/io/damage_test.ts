@@ -8,8 +8,7 @@ import type { BlockStore } from "./block_store.ts";
 import { DirectStore } from "./direct_store.ts";
 import { FolderStore } from "./folder_store.ts";
 import { type OpenSeed, openSeed } from "./open_store.ts";
-import { blockPath, peerFolder } from "./peer_folder.ts";
-import { partPath } from "./result.ts";
+import { blockPath, partPath, peerFolder } from "./peer_folder.ts";
 import { changeByte, fetchMissing, randomBytes, readTree, TempShare, useTempFolders } from "./temp_share.ts";
 
 const BLOCK = 1024;

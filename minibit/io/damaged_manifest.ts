@@ -11,11 +11,12 @@ import {
   listBlocks,
   manifestPath,
   type PeerFolderOptions,
+  partPath,
   peerFolder,
   readManifestBytes,
   resultPath,
 } from "./peer_folder.ts";
-import { findBlocks, partPath, statusOf } from "./result.ts";
+import { findBlocks, statusOf } from "./result.ts";
 
 /** Of so many block files it is looked at whether they are of a share. */
 const SAMPLE = 64;

@@ -61,7 +61,7 @@ describe("Destination", () => {
     const home = workFolderOf(to);
     writeTree(join(home, OLDER_COPY), { a: "older" });
     writeTree(to, { a: "newer" });
-    await writeRecord(join(home, "copy_next.txt"), to);
+    await writeRecord(join(home, "copy_next.txt"), { root: to });
     await (await Destination.claim(to)).release({ keepParts: false });
     expect(readdirSync(to)).toEqual(["a"]);
     expect(readdirSync(home)).toContain(RECORD_FILE);

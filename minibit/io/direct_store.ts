@@ -11,9 +11,9 @@ import type { BlockStore } from "./block_store.ts";
 import { diskError } from "./disk_error.ts";
 import { Doubts } from "./doubts.ts";
 import { FileTree } from "./file_tree.ts";
-import { blockPath, claimPeerFolder, type PeerFolderOptions, resultPath } from "./peer_folder.ts";
+import { blockPath, claimPeerFolder, type PeerFolderOptions, partPath, resultPath } from "./peer_folder.ts";
 import { Placement, type PlacementOptions } from "./placement.ts";
-import { findBlocks, missingBytes, partPath, remove } from "./result.ts";
+import { findBlocks, missingBytes, remove } from "./result.ts";
 import { WriteOrder } from "./write_order.ts";
 
 /** The copy that a store works on: where it lies, and which of its blocks are right. */
@@ -180,6 +180,7 @@ export class DirectStore implements BlockStore {
   }
 
   async close(): Promise<void> {
+    await this.#finishing?.catch(() => undefined); // what is being put in its place must not be removed meanwhile
     await this.#order.idle();
     this.#parts.tree.close();
   }
@@ -189,9 +190,13 @@ export class DirectStore implements BlockStore {
     const { result } = placement;
     assert(held.complete, "all blocks are committed");
     if (root !== result) {
-      await placement.put(root, (newestChangeMs) => {
-        tree.finished(result, newestChangeMs);
-        this.#root = result;
+      await placement.put(root, {
+        // a block may turn out to be damaged while the disk is waited for
+        isRight: () => held.complete,
+        onPlaced: (newestChangeMs) => {
+          tree.finished(result, newestChangeMs);
+          this.#root = result;
+        },
       });
     }
     return result;

@@ -13,9 +13,16 @@ import { Doubts } from "./doubts.ts";
 import { READ_FLAGS, WRITE_FLAGS } from "./file_io.ts";
 import { FilePool } from "./file_pool.ts";
 import { FileTree } from "./file_tree.ts";
-import { blockPath, claimPeerFolder, type PeerFolderOptions, temporaryOf, writeWhole } from "./peer_folder.ts";
+import {
+  blockPath,
+  claimPeerFolder,
+  type PeerFolderOptions,
+  partPath,
+  temporaryOf,
+  writeWhole,
+} from "./peer_folder.ts";
 import { Placement, type PlacementOptions } from "./placement.ts";
-import { findBlocks, missingBytes, partPath, remove } from "./result.ts";
+import { findBlocks, missingBytes, remove } from "./result.ts";
 import type { ShareReader } from "./share_reader.ts";
 import { WriteOrder } from "./write_order.ts";
 
@@ -224,6 +231,7 @@ export class FolderStore implements BlockStore {
   }
 
   async close(): Promise<void> {
+    await this.#finishing?.catch(() => undefined); // what is being put in its place must not be removed meanwhile
     await this.#order.idle();
     this.#unfinished.close();
     this.#blocks.close();

@@ -2,8 +2,7 @@ import { expect, test } from "bun:test";
 import { existsSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { FolderStore } from "./folder_store.ts";
-import { peerFolder } from "./peer_folder.ts";
-import { partPath } from "./result.ts";
+import { partPath, peerFolder } from "./peer_folder.ts";
 import {
   changeByte,
   fetchAll,

@@ -3,7 +3,7 @@
  * share has. One rule for temporary files: they end in `.<process id>.tmp`, and whoever opens the folder removes those
  * of processes that are gone.
  */
-import { accessSync, constants, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { extname, join } from "node:path";
 import { ManifestError, UserError } from "../core/errors.ts";
 import { MAX_BLOCK_COUNT_BYTES, MAX_MANIFEST_BYTES, MAX_NAME_BYTES } from "../core/limits.ts";
@@ -106,6 +106,7 @@ export async function claimPeerFolder(options: PeerFolderOptions): Promise<strin
   }
   const known = readManifestBytes(dir, peerId);
   if (known === undefined) {
+    refuseForeignPart(options);
     writeWhole(join(folder, MANIFEST_FILE), manifestBytes);
   } else if (Buffer.compare(known, manifestBytes) !== 0) {
     throw new UserError(`Cannot use ${quote(folder)}: it holds another share (remove it, or use another --dir)`);
@@ -114,6 +115,25 @@ export async function claimPeerFolder(options: PeerFolderOptions): Promise<strin
     writeBlockCount(folder, manifest.blockCount);
   }
   return folder;
+}
+
+/** What a copy's name ends in until it is whole. */
+const PART = ".part";
+
+/** Where a copy is made that will be called `result`. */
+export function partPath(result: string): string {
+  return result + PART;
+}
+
+/** A copy in the making is there only where its peer has worked before; else somebody's file bears its name. @throws {UserError} */
+function refuseForeignPart({ dir, peerId, manifest, to }: PeerFolderOptions): void {
+  const part = partPath(resultPath(dir, { peerId, manifest }));
+  const wasHere = existsSync(damagedOf(join(peerFolder(dir, peerId), MANIFEST_FILE)));
+  if (to === undefined && !wasHere && existsSync(part)) {
+    throw new UserError(
+      `Cannot use ${quote(part)}: it was there before this peer was (move it away, or use another --dir)`,
+    );
+  }
 }
 
 /**

@@ -85,7 +85,10 @@ export function lockPeerFolder(
   try {
     mkdirSync(folder, { recursive: true });
   } catch (error) {
-    throw diskError(`Cannot write to ${quote(place)}`, error);
+    throw diskError(`Cannot write to ${quote(folder)}`, error);
+  }
+  if (statusOf(folder)?.isDirectory() !== true) {
+    throw new UserError(`Cannot use ${quote(folder)}: it is a symbolic link (move it away, or use another --dir)`);
   }
   return PlaceLock.take(join(folder, file), { place, hint: "wait until it has ended, or use another --dir" });
 }
@@ -100,8 +103,12 @@ function openLock(path: string): number {
 
 function tellHolder(fd: number): void {
   const since = new Date().toISOString().slice(0, 19).replace("T", " ");
-  ftruncateSync(fd);
-  writeSync(fd, `process ${process.pid} on ${hostname()}, since ${since} UTC`);
+  try {
+    ftruncateSync(fd);
+    writeSync(fd, `process ${process.pid} on ${hostname()}, since ${since} UTC`);
+  } catch {
+    // a full disk: the lock holds all the same, only nobody is told whose it is
+  }
 }
 
 function holderOf(path: string): string {

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import type { Manifest } from "../core/manifest.ts";
 import { quote } from "../core/quote.ts";
-import { differentTree } from "./compare_tree.ts";
+import { differentTree, removeStrangers } from "./compare_tree.ts";
 import { type PeerFolderOptions, peerFolder, resultPath } from "./peer_folder.ts";
 import { type CopyPlace, putInPlace, recoverPlace } from "./put_in_place.ts";
 import { completeTree, statusOf } from "./result.ts";
@@ -79,11 +79,17 @@ export class Placement {
   /**
    * Gives a copy at `part`, all of whose blocks are right, its last touches and its final name.
    *
-   * @param onPlaced told in the very turn of the event loop in which it moves, and when something in it changed last
+   * @param options.isRight whether all blocks still are, asked right before; left out: they are
+   * @param options.onPlaced told in the very turn of the event loop in which it moves, and when something in it changed last
    * @throws {UserError} it could not; what was there is there still, and the copy at `part`
    */
-  async put(part: string, onPlaced: (newestChangeMs: number) => void = () => undefined): Promise<void> {
-    const { skipSync = false, onNote, onSynced } = this.#options;
+  async put(
+    part: string,
+    options: { readonly isRight?: () => boolean; readonly onPlaced?: (newestChangeMs: number) => void } = {},
+  ): Promise<void> {
+    const { skipSync = false, replace = false, onNote, onSynced } = this.#options;
+    const { isRight = () => true, onPlaced } = options;
+    await removeStrangers(part, this.#manifest);
     if (!(await completeTree(part, this.#manifest))) {
       onNote?.(
         `The disk of ${quote(this.result)} keeps no permissions: which files may be run is not as at the source`,
@@ -93,8 +99,13 @@ export class Placement {
       manifest: this.#manifest,
       check: async () => {
         await checkTarget(this.place, this.#target);
+        if (!isRight()) {
+          throw new UserError(`Cannot complete ${quote(part)}: it was damaged on disk (start again to fetch it anew)`);
+        }
       },
-      onPlaced,
+      mayLose: replace,
+      ...(onNote === undefined ? {} : { onNote }),
+      ...(onPlaced === undefined ? {} : { onPlaced }),
       sync: !skipSync,
     });
     onSynced?.(syncMs);

@@ -1,12 +1,31 @@
 /** Both stores: what stands where their copy goes, and when it may be replaced. */
 import { describe, expect, test } from "bun:test";
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { BlockStore } from "./block_store.ts";
+import { DirectStore } from "./direct_store.ts";
 import { openStore } from "./open_store.ts";
-import { peerFolder } from "./peer_folder.ts";
+import { partPath, peerFolder } from "./peer_folder.ts";
 import type { PlacementOptions } from "./placement.ts";
-import { fetchAll, fetchMissing, randomBytes, readTree, TempShare, useTempFolders, writeTree } from "./temp_share.ts";
+import {
+  fetchAll,
+  fetchMissing,
+  randomBytes,
+  readTree,
+  rotByte,
+  TempShare,
+  useTempFolders,
+  writeTree,
+} from "./temp_share.ts";
 
 const PEER = 3;
 const tempFolder = useTempFolders();
@@ -75,4 +94,48 @@ describe.each(["folder", "direct"] as const)("the %s store", (store) => {
     await expect(open(share, dir)).rejects.toThrow(`${named} would be lost`);
     expect(readTree(dir)).toEqual(before);
   });
+
+  test("refuses a file that bears the name of a copy in the making, where it has never made one", async () => {
+    const dir = tempFolder();
+    const share = await TempShare.folder(tempFolder(), nested);
+    const part = partPath(share.resultOf({ dir, peerId: PEER }));
+    writeFileSync(part, "mine");
+    await expect(open(share, dir)).rejects.toThrow(`Cannot use '${part}': it was there before`);
+    expect(readFileSync(part, "utf8")).toBe("mine");
+  });
+
+  test("makes a copy of this version alone, whatever another one left half-fetched", async () => {
+    const dir = tempFolder();
+    const share = await TempShare.folder(tempFolder(), nested);
+    const part = partPath(share.resultOf({ dir, peerId: PEER }));
+    const opened = await open(share, dir);
+    await fetchMissing(opened, share);
+    writeTree(part, { "gone.bin": "of an earlier version", "a/gone/too": "x", "no/thing/new": null });
+    await fetchAll(opened, share);
+    expect(readTree(share.resultOf({ dir, peerId: PEER }))).toEqual(readTree(share.source));
+  });
+
+  test("closes only when a copy that is being put in its place stands there", async () => {
+    const dir = tempFolder();
+    const share = await TempShare.folder(tempFolder(), nested);
+    const opened = await open(share, dir);
+    await fetchMissing(opened, share);
+    const finishing = opened.finish();
+    await opened.close();
+    expect(readTree(share.resultOf({ dir, peerId: PEER }))).toEqual(readTree(share.source));
+    await finishing;
+  });
+});
+
+test("a block that turns out to be damaged while the disk is waited for is not called complete", async () => {
+  const dir = tempFolder();
+  const share = await TempShare.folder(tempFolder(), nested);
+  const store = await DirectStore.open({ ...share.stored, dir, peerId: PEER });
+  await fetchMissing(store, share);
+  const finishing = store.finish();
+  rotByte(join(partPath(share.resultOf({ dir, peerId: PEER })), "a/b/deep.bin"), 3);
+  expect(store.recheck(0)).toBe("lost");
+  await expect(finishing).rejects.toThrow("it was damaged on disk (start again to fetch it anew)");
+  expect(existsSync(share.resultOf({ dir, peerId: PEER }))).toBe(false);
+  await store.close();
 });

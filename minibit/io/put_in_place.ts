@@ -8,7 +8,7 @@ import { UserError } from "../core/errors.ts";
 import type { Manifest } from "../core/manifest.ts";
 import { quote } from "../core/quote.ts";
 import { createBreather } from "./breather.ts";
-import { foldersOf } from "./compare_tree.ts";
+import { differentTree, foldersOf } from "./compare_tree.ts";
 import { type CopyRecord, findForeign, PERMISSIONS, readRecord, writeRecord } from "./copy_record.ts";
 import { diskError, errorCode, NO_MODES } from "./disk_error.ts";
 import { exchange, renameIfFree } from "./libc.ts";
@@ -47,6 +47,10 @@ export interface PutOptions {
   readonly onPlaced?: (newestChangeMs: number) => void;
   /** Whether to wait for the disk; without it the copy may not outlast a power cut. */
   readonly sync: boolean;
+  /** What somebody put into the older copy at the very last moment may go. */
+  readonly mayLose?: boolean;
+  /** Told what is kept that would have gone. */
+  readonly onNote?: (text: string) => void;
 }
 
 /**
@@ -58,17 +62,22 @@ export interface PutOptions {
 export async function putInPlace(part: string, place: CopyPlace, options: PutOptions): Promise<number> {
   const { result, home } = place;
   const { manifest, check, onPlaced, sync } = options;
+  const difference = await differentTree(part, manifest);
+  if (difference !== undefined) {
+    throw new UserError(`Cannot complete ${quote(part)}: ${difference} (start again to fetch it anew)`);
+  }
+  const modes = await carryModes(part, { place, manifest });
   const startMs = performance.now();
   if (sync) {
     await syncTree(part, manifest);
   }
   const syncedMs = performance.now();
-  await check();
-  await carryModes(part, { place, manifest });
   const next = join(home, NEXT_RECORD_FILE);
-  const newestChangeMs = await writeRecord(next, part);
+  const newestChangeMs = await writeRecord(next, { root: part, modes });
   await untilStampedLater(newestChangeMs);
   const older = join(home, OLDER_COPY);
+  const before = recordsOf(place);
+  await check(); // the last thing before: what comes between is found in the older copy
   try {
     swap(part, { result, older });
   } catch (error) {
@@ -83,9 +92,30 @@ export async function putInPlace(part: string, place: CopyPlace, options: PutOpt
     await syncName(result);
   }
   const endMs = performance.now();
-  promote(next, join(home, RECORD_FILE));
-  await remove(older);
+  renameOrTell(next, join(home, RECORD_FILE));
+  await letGo(older, { ...options, place, before });
   return syncedMs - startMs + endMs - placedMs;
+}
+
+/** Removes the older copy, unless somebody put something into it while it was exchanged: then it stays, beside the newer one. */
+async function letGo(
+  older: string,
+  {
+    place,
+    before,
+    mayLose = false,
+    onNote,
+  }: PutOptions & { readonly place: CopyPlace; readonly before: readonly CopyRecord[] },
+): Promise<void> {
+  if (mayLose || (await findForeign(older, before)).count === 0) {
+    await remove(older);
+    return;
+  }
+  const kept = `${place.result}.changed-${Date.now()}`;
+  renameOrTell(older, kept);
+  onNote?.(
+    `Somebody changed the older copy at ${quote(place.result)} in the last moment: it is kept as ${quote(kept)}`,
+  );
 }
 
 /**
@@ -111,7 +141,7 @@ export async function recoverPlace(place: CopyPlace): Promise<void> {
   }
   const record = readRecord(next);
   if (record !== undefined && statusOf(result) !== undefined && (await findForeign(result, [record])).count === 0) {
-    promote(next, join(home, RECORD_FILE));
+    renameOrTell(next, join(home, RECORD_FILE));
   } else {
     await remove(next);
   }
@@ -133,12 +163,12 @@ function swap(part: string, { result, older }: { readonly result: string; readon
     }
     return;
   }
-  if (there.isFile() && statusOf(part)?.isFile() === true) {
-    renameSync(part, result);
-    return;
-  }
   if (exchange(part, result)) {
     renameSync(part, older);
+    return;
+  }
+  if (there.isFile() && statusOf(part)?.isFile() === true) {
+    renameSync(part, result); // in one step, and there is no moment without a copy
     return;
   }
   renameSync(result, older);
@@ -173,13 +203,16 @@ function putBack(older: string, failed: { readonly result: string; readonly beca
 /**
  * What somebody closed to others in the older copy stays closed in the newer one. A mode that is still as MiniBit set it says
  * nothing.
+ *
+ * @returns what MiniBit itself had set, by path, where another mode is carried over
  */
 async function carryModes(
   part: string,
   options: { readonly place: CopyPlace; readonly manifest: Manifest },
-): Promise<void> {
+): Promise<ReadonlyMap<string, number>> {
   const { place, manifest } = options;
   const records = recordsOf(place);
+  const own = new Map<string, number>();
   const breathe = createBreather();
   for (const path of [...foldersOf(manifest), ...manifest.files.map((file) => file.path)]) {
     const shared = manifest.kind === "file" || path === "" ? "" : `/${path}`;
@@ -188,11 +221,13 @@ async function carryModes(
     const mode = (then?.mode ?? 0) & PERMISSIONS;
     if (isKept && !records.some((record) => record.get(shared.slice(1))?.mode === mode)) {
       // a folder that somebody made for the copy keeps all of its mode
-      const wanted = path === "" ? mode : (now?.mode ?? 0) & PERMISSIONS & (mode | 0o700);
-      setMode(part + shared, wanted);
+      const ours = (now?.mode ?? 0) & PERMISSIONS;
+      own.set(shared.slice(1), ours);
+      setMode(part + shared, path === "" ? mode : ours & (mode | 0o700));
     }
     await breathe();
   }
+  return own;
 }
 
 function setMode(path: string, mode: number): void {
@@ -203,10 +238,6 @@ function setMode(path: string, mode: number): void {
       throw diskError(`Cannot give ${quote(path)} the mode of the older copy`, error);
     }
   }
-}
-
-function promote(next: string, record: string): void {
-  renameOrTell(next, record);
 }
 
 function renameOrTell(from: string, to: string): void {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import type { Manifest } from "../core/manifest.ts";
 import { readRecord } from "./copy_record.ts";
@@ -26,7 +26,7 @@ async function setUp(newer: Tree, older: Tree | undefined, partDir = tempFolder(
 }
 
 function put(at: { readonly part: string; readonly manifest: Manifest } & CopyPlace): Promise<number> {
-  return putInPlace(at.part, at, { manifest: at.manifest, check: async () => undefined, sync: true });
+  return putInPlace(at.part, at, { manifest: at.manifest, check: async () => undefined, sync: true, mayLose: true });
 }
 
 describe("putInPlace()", () => {
@@ -86,6 +86,48 @@ describe("putInPlace()", () => {
     expect(modes[2]).toBe(0o666 & ~process.umask());
   });
 
+  test("keeps closed what was closed, however many updates come", async () => {
+    const at = await setUp({ "x/key": "1" }, { "x/key": "0" });
+    await put(at);
+    chmodSync(join(at.result, "key"), 0o600);
+    for (const version of ["2", "3", "4"]) {
+      await put({ ...(await setUp({ "x/key": version }, undefined)), result: at.result, home: at.home });
+      expect(statSync(join(at.result, "key")).mode & 0o777).toBe(0o600);
+    }
+  });
+
+  test("keeps what somebody saves into the older copy between the last look and the exchange", async () => {
+    const at = await setUp({ "x/new": "newer" }, undefined);
+    await put({ ...(await setUp({ "x/old": "older" }, undefined)), result: at.result, home: at.home });
+    const notes: string[] = [];
+    await putInPlace(at.part, at, {
+      manifest: at.manifest,
+      check: async () => writeTree(at.result, { thesis: "saved just now" }),
+      sync: true,
+      onNote: (text) => notes.push(text),
+    });
+    expect(readdirSync(at.result)).toEqual(["new"]);
+    const [kept = ""] = readdirSync(join(at.result, "..")).filter((name) => name.startsWith("x.changed-"));
+    expect(readdirSync(join(at.result, "..", kept)).sort()).toEqual(["old", "thesis"]);
+    expect(notes.join()).toContain(kept);
+  });
+
+  test("puts a copy at a place to which links lead", async () => {
+    const at = await setUp({ "x/a": "a" }, undefined);
+    const link = join(tempFolder(), "link");
+    symlinkSync(join(at.result, ".."), link);
+    await put({ ...at, result: join(link, "x") });
+    expect(readdirSync(at.result)).toEqual(["a"]);
+    expect(readdirSync(at.home)).toEqual([RECORD_FILE]);
+  });
+
+  test("refuses a copy that is not the whole share", async () => {
+    const at = await setUp({ "x/new": "newer", "x/sub/two": "2" }, { "x/old": "older" });
+    rmSync(join(at.part, "sub"), { recursive: true });
+    await expect(put(at)).rejects.toThrow("'sub/two' is missing (start again to fetch it anew)");
+    expect(readdirSync(at.result)).toEqual(["old"]);
+  });
+
   test("keeps the mode of an empty folder that somebody made for the copy", async () => {
     const at = await setUp({ "x/a": "a" }, { x: null });
     chmodSync(at.result, 0o750);
@@ -110,7 +152,7 @@ describe.skipIf(!mayTrace)("putInPlace(), watched from outside,", () => {
        import { describeSource } from ${module("temp_share.ts")};
        const { manifest } = await describeSource(${JSON.stringify(part)});
        const place = ${JSON.stringify({ result, home })};
-       await putInPlace(${JSON.stringify(part)}, place, { manifest, check: async () => {}, sync: true })
+       await putInPlace(${JSON.stringify(part)}, place, { manifest, check: async () => {}, sync: true, mayLose: true })
          .catch((error) => { console.log(error.message); process.exitCode = 3; });`,
     );
     const calls = "trace=fsync,openat,open,rename,renameat2,unlink,unlinkat,rmdir";

@@ -12,14 +12,6 @@ import { diskError, errorCode, NO_MODES } from "./disk_error.ts";
 import { FileStreamer, READ_FLAGS, WRITE_FLAGS } from "./file_io.ts";
 import { filePath, isExecutable } from "./share.ts";
 
-/** What a copy's name ends in until it is whole. */
-const PART = ".part";
-
-/** Where a copy is made that will be called `result`. */
-export function partPath(result: string): string {
-  return result + PART;
-}
-
 /**
  * Re-hashes a copy of a share.
  *

@@ -2,7 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
-import { completeTree, findBlocks, partPath, statusOf } from "./result.ts";
+import { partPath } from "./peer_folder.ts";
+import { completeTree, findBlocks, statusOf } from "./result.ts";
 import { changeByte, randomBytes, readTree, TempShare, useTempFolders } from "./temp_share.ts";
 
 const tempFolder = useTempFolders();

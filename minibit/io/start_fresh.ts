@@ -4,7 +4,7 @@ import { UserError } from "../core/errors.ts";
 import { quote } from "../core/quote.ts";
 import { namesIn } from "./compare_tree.ts";
 import { findForeign } from "./copy_record.ts";
-import { isOwnName, peerFolder } from "./peer_folder.ts";
+import { isOwnName, partPath, peerFolder, readStoredManifest, resultPath } from "./peer_folder.ts";
 import { lockPeerFolder, type PlaceLock } from "./place_lock.ts";
 import { recordsOf } from "./put_in_place.ts";
 import { remove, statusOf } from "./result.ts";
@@ -54,13 +54,14 @@ export async function startFresh(
       const inside = isBlocks ? namesIn(path).filter((name) => name !== RUN_LOCK_FILE) : [];
       await Promise.all(isBlocks ? inside.map((name) => remove(join(path, name))) : [remove(path)]);
     }
+    // with their locks, which are ours until then
+    const emptied = left.filter(({ isBlocks, peerId }) => isBlocks && peerId > 0);
+    await Promise.all(emptied.map(({ path }) => remove(path)));
   } finally {
     for (const lock of locks) {
       lock.release();
     }
   }
-  const emptied = left.filter(({ isBlocks, peerId }) => isBlocks && peerId > 0);
-  await Promise.all(emptied.map(({ path }) => remove(path)));
 }
 
 /** Something that bears the name of a peer's blocks or copy. */
@@ -68,35 +69,48 @@ interface Left {
   readonly path: string;
   readonly peerId: number;
   readonly isBlocks: boolean;
-  /** A copy that was on its way: nobody else's. */
-  readonly isPart: boolean;
 }
 
 function leftOf(dir: string, peers: number): Left[] {
   return namesIn(dir)
     .sort()
     .flatMap((name) => {
-      const [, kind, id] = /^(blocos|reconstruido)_peer_(\d+)(?:\.|$)/.exec(name) ?? [];
+      const [, kind, id] = /^(blocos|reconstruido)_peer_(0|[1-9]\d*)(?:\.|$)/.exec(name) ?? [];
       const peerId = Number(id);
-      const isBlocks = kind === "blocos" && name === `blocos_peer_${id}`;
-      const isLeft = kind !== undefined && peerId < peers && (isBlocks || kind === "reconstruido");
-      return isLeft ? [{ path: join(dir, name), peerId, isBlocks, isPart: name.endsWith(".part") }] : [];
+      const path = join(dir, name);
+      const isNamedSo = kind === "blocos" && name === `blocos_peer_${id}`;
+      // a link that is called so is somebody's, and never looked through
+      const isBlocks = isNamedSo && statusOf(path)?.isDirectory() === true;
+      const isLeft = kind !== undefined && peerId < peers && (isNamedSo || kind === "reconstruido");
+      return isLeft ? [{ path, peerId, isBlocks }] : [];
     });
 }
 
 /** The paths of what is nobody's but a user's. */
-async function findLost(dir: string, { path, peerId, isBlocks, isPart }: Left): Promise<string[]> {
+async function findLost(dir: string, { path, peerId, isBlocks }: Left): Promise<string[]> {
   if (isBlocks) {
     const isOwn = (name: string): boolean =>
       name === RUN_LOCK_FILE || (isOwnName(name) && statusOf(join(path, name))?.isFile() === true);
-    const isFolder = statusOf(path)?.isDirectory() === true;
-    const names = isFolder ? namesIn(path).filter((name) => !isOwn(name)) : [""];
+    const names = namesIn(path).filter((name) => !isOwn(name));
     return names.map((name) => join(path, name));
   }
-  if (isPart) {
+  if (await isPartOf(dir, { path, peerId })) {
     return [];
   }
   const { count, first } = await findForeign(path, recordsOf({ result: path, home: peerFolder(dir, peerId) }));
   const named = first.map((name) => join(path, name));
   return [...named, ...Array.from({ length: count - named.length }, () => path)];
+}
+
+/** Whether this is the copy that a peer was making of the share in its folder. */
+async function isPartOf(dir: string, { path, peerId }: Pick<Left, "path" | "peerId">): Promise<boolean> {
+  try {
+    const stored = await readStoredManifest(dir, peerId);
+    return stored !== undefined && path === partPath(resultPath(dir, { peerId, manifest: stored.manifest }));
+  } catch (error) {
+    if (error instanceof UserError) {
+      return path.endsWith(".part"); // of which share is not to be known: its manifest is damaged
+    }
+    throw error;
+  }
 }

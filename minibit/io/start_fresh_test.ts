@@ -5,21 +5,30 @@ import { writeRecord } from "./copy_record.ts";
 import { peerFolder, RECORD_FILE } from "./peer_folder.ts";
 import { lockPeerFolder } from "./place_lock.ts";
 import { lockRun, startFresh } from "./start_fresh.ts";
-import { readTree, useTempFolders, writeTree } from "./temp_share.ts";
+import { describeSource, readTree, useTempFolders, writeTree } from "./temp_share.ts";
 
 const tempFolder = useTempFolders();
+
+/** A folder of a user's, to which a link leads. */
+function makeLinked(dir: string): string {
+  writeTree(dir, { "precious/a": "mine" });
+  return join(dir, "precious");
+}
 
 /** What a run of three peers left in a folder. */
 async function left(): Promise<string> {
   const dir = tempFolder();
+  const source = join(tempFolder(), "data.bin");
+  writeTree(join(source, ".."), { "data.bin": "x" });
+  const { manifestBytes } = await describeSource(source);
   for (const id of [0, 1, 2]) {
     writeTree(peerFolder(dir, id), {
-      ...{ block_0: "b", "block_count.txt": "1", "manifest.json": "{}", "manifest.json.damaged": "{" },
+      ...{ block_0: "b", "block_count.txt": "1", "manifest.json": manifestBytes, "manifest.json.damaged": "{" },
       ...{ "block_1.99.tmp": "half", lock: "" },
     });
     if (id > 0) {
       writeTree(join(dir, `reconstruido_peer_${id}`), { "a/b": "copy" });
-      await writeRecord(join(peerFolder(dir, id), RECORD_FILE), join(dir, `reconstruido_peer_${id}`));
+      await writeRecord(join(peerFolder(dir, id), RECORD_FILE), { root: join(dir, `reconstruido_peer_${id}`) });
     }
   }
   writeTree(dir, { "reconstruido_peer_1.bin.part": "half", notes: "mine", "blocos_peer_x/y": "mine" });
@@ -30,7 +39,7 @@ function start(
   dir: string,
   options: { readonly peers?: number; readonly replace?: boolean; readonly source?: string } = {},
 ) {
-  return startFresh(dir, { peers: 3, replace: false, source: "/nowhere", ...options });
+  return startFresh(dir, { peers: 4, replace: false, source: "/nowhere", ...options });
 }
 
 describe("startFresh()", () => {
@@ -66,6 +75,16 @@ describe("startFresh()", () => {
       "reconstruido_peer_2.txt",
     ],
     [
+      "a link that is called as a peer's blocks",
+      (dir) => symlinkSync(makeLinked(dir), join(dir, "blocos_peer_3")),
+      "blocos_peer_3",
+    ],
+    [
+      "a file of a user's that ends in .part",
+      (dir) => writeTree(dir, { "reconstruido_peer_2.x.part": "mine" }),
+      "reconstruido_peer_2.x.part",
+    ],
+    [
       "a link in a copy's place",
       (dir) => symlinkSync("/etc", join(dir, "reconstruido_peer_1.d")),
       "reconstruido_peer_1.d",
@@ -82,6 +101,7 @@ describe("startFresh()", () => {
     expect(readTree(dir)).toEqual(before);
     await start(dir, { replace: true });
     expect(existsSync(join(dir, path))).toBe(false);
+    expect(!existsSync(join(dir, "precious")) || existsSync(join(dir, "precious/a"))).toBe(true);
   });
 
   test("refuses while a peer is at work, and to remove what is to be shared", async () => {

@@ -1,5 +1,5 @@
 /** Makes a copy outlast a power cut: what a program wrote is in memory only until the disk is told to keep it. */
-import { closeSync, fsync, fsyncSync, openSync } from "node:fs";
+import { closeSync, fsync, fsyncSync, openSync, realpathSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Manifest } from "../core/manifest.ts";
 import { quote } from "../core/quote.ts";
@@ -71,8 +71,14 @@ async function syncFolder(path: string, options: SyncOptions): Promise<void> {
 }
 
 /** Waits until a rename to or from a path holds. @throws {UserError} the disk failed */
-export function syncName(path: string): Promise<void> {
-  return syncFolder(dirname(path), { isSmall: true });
+export async function syncName(path: string): Promise<void> {
+  let folder = dirname(path);
+  try {
+    folder = realpathSync(folder); // the way to the user's place may lead over links
+  } catch (error) {
+    throw diskError(`Cannot look at ${quote(folder)}`, error);
+  }
+  await syncFolder(folder, { isSmall: true });
 }
 
 async function syncAt(path: string, { isSmall }: SyncOptions): Promise<void> {

@@ -17,7 +17,7 @@ async function setUp() {
   const place = { result: join(dir, "to"), home: join(dir, ".to.minibit") };
   mkdirSync(place.home);
   const check = (replace = false) => checkTarget(place, { manifest, replace, isNamed: true });
-  const record = () => writeRecord(join(place.home, RECORD_FILE), place.result);
+  const record = () => writeRecord(join(place.home, RECORD_FILE), { root: place.result });
   return { ...place, check, record };
 }
 
@@ -87,5 +87,8 @@ describe("checkTarget()", () => {
       writeFileSync(join(home, RECORD_FILE), text);
       await expect(check()).rejects.toThrow("'b' would be lost");
     }
+    rmSync(join(home, RECORD_FILE));
+    Bun.spawnSync(["mkfifo", join(home, RECORD_FILE)]); // and waits for nobody to write one
+    await expect(check()).rejects.toThrow("'b' would be lost");
   });
 });
