@@ -28,21 +28,38 @@ export async function differentTree(root: string, manifest: Manifest): Promise<s
     }
     await breathe();
   }
-  const files = new Set(manifest.files.map((file) => file.path));
-  const folders = foldersOf(manifest);
-  for (const folder of folders) {
+  const names = namesOf(manifest);
+  for (const folder of names.folders) {
     if (statusOf(join(root, folder))?.isDirectory() !== true) {
       return `the folder ${quote(folder || ".")} is missing`;
     }
-    for (const name of namesIn(join(root, folder))) {
-      const path = folder === "" ? name : `${folder}/${name}`;
-      if (!files.has(path) && !folders.has(path)) {
-        return `${quote(path)} is not in the share`;
-      }
+    const [stranger] = strangersIn(root, { folder, names });
+    if (stranger !== undefined) {
+      return `${quote(stranger)} is not in the share`;
     }
     await breathe();
   }
   return undefined;
+}
+
+/** The paths of all files and folders of a share. */
+interface ShareNames {
+  readonly files: ReadonlySet<string>;
+  readonly folders: ReadonlySet<string>;
+}
+
+function namesOf(manifest: Manifest): ShareNames {
+  return { files: new Set(manifest.files.map((file) => file.path)), folders: foldersOf(manifest) };
+}
+
+/** The paths of what is in a folder of a copy and not in the share. */
+function strangersIn(
+  root: string,
+  { folder, names }: { readonly folder: string; readonly names: ShareNames },
+): string[] {
+  return namesIn(join(root, folder))
+    .map((name) => (folder === "" ? name : `${folder}/${name}`))
+    .filter((path) => !names.files.has(path) && !names.folders.has(path));
 }
 
 /** All folders of a share, its own as the empty path; none for a share of one file. */
@@ -64,18 +81,14 @@ export function foldersOf({ kind, files, emptyFolders }: Manifest): Set<string> 
  * @throws {UserError} something of it cannot be removed
  */
 export async function removeStrangers(part: string, manifest: Manifest): Promise<void> {
-  const files = new Set(manifest.files.map((file) => file.path));
-  const folders = foldersOf(manifest);
-  for (const folder of folders) {
-    const path = folder === "" ? part : join(part, folder);
-    if (statusOf(path)?.isDirectory() === true) {
-      for (const name of namesIn(path)) {
-        const inside = folder === "" ? name : `${folder}/${name}`;
-        const isWanted = folders.has(inside) ? statusOf(join(path, name))?.isDirectory() === true : files.has(inside);
-        if (!isWanted) {
-          await remove(join(path, name));
-        }
-      }
+  const names = namesOf(manifest);
+  for (const folder of names.folders) {
+    const path = join(part, folder);
+    const status = statusOf(path);
+    if (status?.isDirectory() === true) {
+      await Promise.all(strangersIn(part, { folder, names }).map((stranger) => remove(join(part, stranger))));
+    } else if (status !== undefined) {
+      await remove(path); // a file where the share has a folder
     }
   }
 }

@@ -185,7 +185,7 @@ function removeEmpty(innermost: string, last: string): void {
         return;
       }
       if (errorCode(error) !== "ENOENT") {
-        throw error;
+        throw diskError(`Cannot remove ${quote(folder)}`, error);
       }
     }
   }

@@ -66,7 +66,8 @@ export async function putInPlace(part: string, place: CopyPlace, options: PutOpt
   if (difference !== undefined) {
     throw new UserError(`Cannot complete ${quote(part)}: ${difference} (start again to fetch it anew)`);
   }
-  const modes = await carryModes(part, { place, manifest });
+  const records = recordsOf(place);
+  const modes = await carryModes(part, { result, records, manifest });
   const startMs = performance.now();
   if (sync) {
     await syncTree(part, manifest);
@@ -76,7 +77,6 @@ export async function putInPlace(part: string, place: CopyPlace, options: PutOpt
   const newestChangeMs = await writeRecord(next, { root: part, modes });
   await untilStampedLater(newestChangeMs);
   const older = join(home, OLDER_COPY);
-  const before = recordsOf(place);
   await check(); // the last thing before: what comes between is found in the older copy
   try {
     swap(part, { result, older });
@@ -93,7 +93,7 @@ export async function putInPlace(part: string, place: CopyPlace, options: PutOpt
   }
   const endMs = performance.now();
   renameOrTell(next, join(home, RECORD_FILE));
-  await letGo(older, { ...options, place, before });
+  await letGo(older, { ...options, result, records });
   return syncedMs - startMs + endMs - placedMs;
 }
 
@@ -101,21 +101,19 @@ export async function putInPlace(part: string, place: CopyPlace, options: PutOpt
 async function letGo(
   older: string,
   {
-    place,
-    before,
+    result,
+    records,
     mayLose = false,
     onNote,
-  }: PutOptions & { readonly place: CopyPlace; readonly before: readonly CopyRecord[] },
+  }: PutOptions & { readonly result: string; readonly records: readonly CopyRecord[] },
 ): Promise<void> {
-  if (mayLose || (await findForeign(older, before)).count === 0) {
+  if (mayLose || (await findForeign(older, records)).count === 0) {
     await remove(older);
     return;
   }
-  const kept = `${place.result}.changed-${Date.now()}`;
+  const kept = `${result}.changed-${Date.now()}`;
   renameOrTell(older, kept);
-  onNote?.(
-    `Somebody changed the older copy at ${quote(place.result)} in the last moment: it is kept as ${quote(kept)}`,
-  );
+  onNote?.(`Somebody changed the older copy at ${quote(result)} in the last moment: it is kept as ${quote(kept)}`);
 }
 
 /**
@@ -208,15 +206,14 @@ function putBack(older: string, failed: { readonly result: string; readonly beca
  */
 async function carryModes(
   part: string,
-  options: { readonly place: CopyPlace; readonly manifest: Manifest },
+  options: { readonly result: string; readonly records: readonly CopyRecord[]; readonly manifest: Manifest },
 ): Promise<ReadonlyMap<string, number>> {
-  const { place, manifest } = options;
-  const records = recordsOf(place);
+  const { result, records, manifest } = options;
   const own = new Map<string, number>();
   const breathe = createBreather();
   for (const path of [...foldersOf(manifest), ...manifest.files.map((file) => file.path)]) {
     const shared = manifest.kind === "file" || path === "" ? "" : `/${path}`;
-    const [then, now] = [statusOf(place.result + shared), statusOf(part + shared)];
+    const [then, now] = [statusOf(result + shared), statusOf(part + shared)];
     const isKept = then !== undefined && then.isDirectory() === now?.isDirectory() && !then.isSymbolicLink();
     const mode = (then?.mode ?? 0) & PERMISSIONS;
     if (isKept && !records.some((record) => record.get(shared.slice(1))?.mode === mode)) {
