@@ -3,7 +3,7 @@
  *
  * Nothing outside this file knows the library underneath.
  */
-import { type Bar, MultiBar } from "cli-progress";
+import type { Bar } from "cli-progress";
 import { formatCount, formatPercent, formatRate } from "./units.ts";
 
 /** Piped, a line is written each time a peer has passed another such part. */
@@ -79,6 +79,9 @@ function createLines(labels: readonly string[], stream: ProgressStream): Progres
 }
 
 function createBars(labels: readonly string[], stream: ProgressStream): Progress {
+  // loaded on a terminal only: a swarm of many processes on one machine feels each module it loads for nothing
+  // biome-ignore lint/style/noCommonJs: createProgress is synchronous
+  const { MultiBar } = require("cli-progress") as typeof import("cli-progress");
   const width = Math.max(...labels.map((label) => label.length));
   const multiBar = new MultiBar({
     stream: stream as NodeJS.WritableStream,
