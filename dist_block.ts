@@ -4,17 +4,19 @@
  *
  *     bun dist_block.ts --peers 5
  */
-import { toRuns } from "./minibit/core/codec.ts";
-import { UserError } from "./minibit/core/errors.ts";
-import { MAX_BLOCKS, MAX_SWARM_PEERS } from "./minibit/core/limits.ts";
-import { geometryOf, type Manifest } from "./minibit/core/manifest.ts";
-import { quote } from "./minibit/core/quote.ts";
-import { createRng, type Rng, shuffle } from "./minibit/core/rng.ts";
-import { blockBuffer, isRight, readBlockFile } from "./minibit/io/block_files.ts";
-import { parseCommandLine, runMain } from "./minibit/io/cli.ts";
-import { diskError } from "./minibit/io/disk_error.ts";
-import { FileTree } from "./minibit/io/file_tree.ts";
-import { parsePath } from "./minibit/io/paths.ts";
+
+import { UserError } from "./minibit/core/base/errors.ts";
+import { MAX_BLOCKS, MAX_SWARM_PEERS } from "./minibit/core/base/limits.ts";
+import { quote } from "./minibit/core/base/quote.ts";
+import { createRng, type Rng, shuffle } from "./minibit/core/base/rng.ts";
+import { geometryOf, type Manifest } from "./minibit/core/share/manifest.ts";
+import { toRuns } from "./minibit/core/wire/codec.ts";
+import { parseCommandLine, runMain } from "./minibit/io/cli/cli.ts";
+import { diskError } from "./minibit/io/os/disk_error.ts";
+import { parsePath } from "./minibit/io/os/paths.ts";
+import { formatCount, formatDuration, parseDuration, parseInteger } from "./minibit/io/os/units.ts";
+import { blockBuffer, isRight, readBlockFile } from "./minibit/io/store/block_files.ts";
+import { FileTree } from "./minibit/io/store/file_tree.ts";
 import {
   blockPath,
   claimPeerFolder,
@@ -23,9 +25,8 @@ import {
   resultPath,
   type StoredManifest,
   writeWhole,
-} from "./minibit/io/peer_folder.ts";
-import { statusOf } from "./minibit/io/result.ts";
-import { formatCount, formatDuration, parseDuration, parseInteger } from "./minibit/io/units.ts";
+} from "./minibit/io/store/peer_folder.ts";
+import { statusOf } from "./minibit/io/store/result.ts";
 import { heldBlocks } from "./utils.ts";
 
 /** How often to look whether peer 0 has described its share. */

@@ -4,33 +4,40 @@
  *     bun peer.ts 0                 the peer that has the source
  *     bun peer.ts 1                 a peer that wants it
  */
-import { UserError } from "./minibit/core/errors.ts";
-import { FIND_PEERS_MS } from "./minibit/core/limits.ts";
-import type { Manifest } from "./minibit/core/manifest.ts";
-import { peerWire } from "./minibit/core/peer_wire.ts";
-import { createRng } from "./minibit/core/rng.ts";
-import { NO_SWARM, type TrackerMessage } from "./minibit/core/tracker_wire.ts";
-import { sameDigest } from "./minibit/io/block_hasher.ts";
-import { type Claim, claimFolder, claimFor } from "./minibit/io/claim.ts";
-import { parseCommandLine, runMain } from "./minibit/io/cli.ts";
-import { closeAfter, tellSecond } from "./minibit/io/close_after.ts";
-import { descriptorBudget, warnOfFewDescriptors } from "./minibit/io/descriptors.ts";
-import { createTraffic, framed } from "./minibit/io/framed_socket.ts";
-import { GroupNews } from "./minibit/io/group_news.ts";
-import { exitCodeOf, onStop, type StopReason } from "./minibit/io/lifecycle.ts";
-import { configureLogging, getLogger } from "./minibit/io/logging.ts";
-import { openKept, openKeptWhole, openSeed, openStore } from "./minibit/io/open_store.ts";
-import { resolveHost } from "./minibit/io/own_addresses.ts";
-import { type OpenShare, PeerDriver } from "./minibit/io/peer_driver.ts";
-import { PeerListeners } from "./minibit/io/peer_listeners.ts";
-import { PEER_FLAGS, type PeerOptions, peerOptionsOf, placeOf, trackerHintOf } from "./minibit/io/peer_options.ts";
-import { logEvent, reportAsEvents, reportToPeople } from "./minibit/io/peer_report.ts";
-import { progressOf, registrationOf, shareReportOf, summaryOf, TrackerStats } from "./minibit/io/peer_stats.ts";
-import { swarmIdOf } from "./minibit/io/share.ts";
-import { spoilt } from "./minibit/io/spoilt_store.ts";
-import { TrackerClient } from "./minibit/io/tracker_client.ts";
-import { formatAddress, formatDuration, parsePeerId } from "./minibit/io/units.ts";
-import { UplinkMeter } from "./minibit/io/uplink_meter.ts";
+import { UserError } from "./minibit/core/base/errors.ts";
+import { FIND_PEERS_MS } from "./minibit/core/base/limits.ts";
+import { createRng } from "./minibit/core/base/rng.ts";
+import type { Manifest } from "./minibit/core/share/manifest.ts";
+import { peerWire } from "./minibit/core/wire/peer_wire.ts";
+import { NO_SWARM, type TrackerMessage } from "./minibit/core/wire/tracker_wire.ts";
+import { parseCommandLine, runMain } from "./minibit/io/cli/cli.ts";
+import { type Claim, claimFolder, claimFor } from "./minibit/io/driver/claim.ts";
+import { closeAfter, tellSecond } from "./minibit/io/driver/close_after.ts";
+import { GroupNews } from "./minibit/io/driver/group_news.ts";
+import { logEvent } from "./minibit/io/driver/log_events.ts";
+import { type OpenShare, PeerDriver } from "./minibit/io/driver/peer_driver.ts";
+import {
+  PEER_FLAGS,
+  type PeerOptions,
+  peerOptionsOf,
+  placeOf,
+  trackerHintOf,
+} from "./minibit/io/driver/peer_options.ts";
+import { progressOf, registrationOf, shareReportOf, summaryOf, TrackerStats } from "./minibit/io/driver/peer_stats.ts";
+import { reporterFor } from "./minibit/io/driver/report_to_people.ts";
+import { TrackerClient } from "./minibit/io/driver/tracker_client.ts";
+import { UplinkMeter } from "./minibit/io/driver/uplink_meter.ts";
+import { createTraffic, framed } from "./minibit/io/net/framed_socket.ts";
+import { PeerListeners } from "./minibit/io/net/peer_listeners.ts";
+import { descriptorBudget, warnOfFewDescriptors } from "./minibit/io/os/descriptors.ts";
+import { exitCodeOf, onStop, type StopReason } from "./minibit/io/os/lifecycle.ts";
+import { configureLogging, getLogger } from "./minibit/io/os/logging.ts";
+import { resolveHost } from "./minibit/io/os/own_addresses.ts";
+import { formatAddress, formatDuration, parsePeerId } from "./minibit/io/os/units.ts";
+import { sameDigest } from "./minibit/io/store/block_hasher.ts";
+import { withFaults } from "./minibit/io/store/faulty_store.ts";
+import { openKept, openKeptWhole, openSeed, openStore } from "./minibit/io/store/open_store.ts";
+import { swarmIdOf } from "./minibit/io/store/share.ts";
 
 /** How often progress is reported. */
 const PROGRESS_MS = 200;
@@ -87,6 +94,7 @@ class Peer {
 
   async run(): Promise<void> {
     const { source } = this.#options;
+    const fatal = this.#fatal.promise;
     if (source === undefined) {
       this.#claiming = claimFor(this.#options);
       await this.#claiming;
@@ -101,9 +109,9 @@ class Peer {
       this.#reportReady();
     }
     // whoever has everything does not wait for a tracker; the seed does nothing else
-    await this.#until(Promise.race([this.#register(), ...(seed === undefined ? [this.#complete.promise] : [])]));
-    await this.#until(this.#complete.promise);
-    await this.#until(this.#untilMayLeave());
+    await Promise.race([fatal, this.#register(), ...(seed === undefined ? [this.#complete.promise] : [])]);
+    await Promise.race([fatal, this.#complete.promise]);
+    await Promise.race([fatal, this.#untilMayLeave()]);
     this.#client?.report();
   }
 
@@ -130,10 +138,6 @@ class Peer {
     await claim?.release({ keepParts: this.#isStranded || (!this.#isComplete && keepPartial === true) });
   }
 
-  #until<T>(promise: Promise<T>): Promise<T> {
-    return Promise.race([promise, this.#fatal.promise]);
-  }
-
   #accept(socket: Parameters<PeerDriver["accept"]>[0]): ReturnType<PeerDriver["accept"]> {
     if (this.#driver === undefined) {
       socket.close("not in a swarm yet");
@@ -153,7 +157,7 @@ class Peer {
   /** The share as this peer serves it: as it is, but for lessons. */
   async #prepared(share: OpenShare): Promise<OpenShare> {
     const { corrupt, killAt } = this.#options;
-    return { ...share, store: await spoilt(share.store, { corrupt, killAt, die: (blocks) => this.#die(blocks) }) };
+    return { ...share, store: await withFaults(share.store, { corrupt, killAt, die: (blocks) => this.#die(blocks) }) };
   }
 
   /** Ends as by `kill -9`: not even the tracker hears a word. Only who watches this process is told before. */
@@ -245,8 +249,7 @@ class Peer {
     });
   }
 
-  #reportReady(): void {
-    const { first: host = "", port = 0 } = this.#listeners ?? {};
+  #reportReady({ first: host = "", port = 0 }: Partial<PeerListeners> = this.#listeners ?? {}): void {
     this.#options.reporter.report({ event: "ready", host, port });
   }
 
@@ -386,9 +389,7 @@ async function main(): Promise<number> {
   const { id, logLevel: level, logFile: file, json } = values;
   configureLogging({ level, file, json, who: `peer ${id}` });
   await Promise.all(values.advertise.map((host) => resolveHost(host, { flag: "--advertise" })));
-  const reporter = values.events
-    ? reportAsEvents((line) => process.stdout.write(line))
-    : reportToPeople(`peer ${id}`, process.stdout);
+  const reporter = reporterFor(`peer ${id}`, values);
   return await runPeer({ ...peerOptionsOf(values), reporter }, new Promise(onStop));
 }
 

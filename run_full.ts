@@ -4,19 +4,22 @@
  *     bun run_full.ts --peers 5 --source arquivos
  */
 import { join } from "node:path";
-import { exportAtEnd } from "./minibit/board/export_page.ts";
-import { UserError } from "./minibit/core/errors.ts";
-import { trackerFlagsOf } from "./minibit/io/board_flags.ts";
-import type { BoundOptions } from "./minibit/io/bound_report.ts";
-import { boardUrl, openBrowser } from "./minibit/io/browser.ts";
-import { parseCommandLine, runMain, withoutFlags } from "./minibit/io/cli.ts";
-import { closeAfter, tellSecond } from "./minibit/io/close_after.ts";
-import { exitCodeOf, onStop, type StopReason } from "./minibit/io/lifecycle.ts";
-import { freePort } from "./minibit/io/listening.ts";
-import { readStoredManifest } from "./minibit/io/open_store.ts";
-import { STARTED_BY_RUN } from "./minibit/io/peer_options.ts";
-import { parseReport } from "./minibit/io/peer_report.ts";
-import type { PlaceLock } from "./minibit/io/place_lock.ts";
+import { exportAtEnd } from "./minibit/board/server/export_page.ts";
+import { UserError } from "./minibit/core/base/errors.ts";
+import { trackerFlagsOf } from "./minibit/io/cli/board_flags.ts";
+import { parseCommandLine, runMain, withoutFlags } from "./minibit/io/cli/cli.ts";
+import { closeAfter, tellSecond } from "./minibit/io/driver/close_after.ts";
+import { STARTED_BY_RUN } from "./minibit/io/driver/peer_options.ts";
+import { parseReport } from "./minibit/io/driver/peer_report.ts";
+import { freePort } from "./minibit/io/net/listening.ts";
+import { boardUrl, openBrowser } from "./minibit/io/os/browser.ts";
+import { exitCodeOf, onStop, type StopReason } from "./minibit/io/os/lifecycle.ts";
+import { formatCount, formatSize, parseRate } from "./minibit/io/os/units.ts";
+import { readStoredManifest } from "./minibit/io/store/open_store.ts";
+import type { PlaceLock } from "./minibit/io/store/place_lock.ts";
+import { scanShare } from "./minibit/io/store/share.ts";
+import type { BoundOptions } from "./minibit/launch/bound_report.ts";
+import { FaultInjection } from "./minibit/launch/fault_injection.ts";
 import {
   type Child,
   type ChildExit,
@@ -24,15 +27,12 @@ import {
   endedTooSoon,
   isComplaint,
   ProcessGroup,
-} from "./minibit/io/process_group.ts";
-import { localOptionsOf, RUN_FLAGS } from "./minibit/io/run_flags.ts";
-import { hostOptionsOf, runHosts } from "./minibit/io/run_hosts.ts";
-import { RunRecords } from "./minibit/io/run_records.ts";
-import { summaryTable } from "./minibit/io/run_summary.ts";
-import { scanShare } from "./minibit/io/share.ts";
-import { lockRun, startFresh } from "./minibit/io/start_fresh.ts";
-import { Lessons } from "./minibit/io/teaching.ts";
-import { formatCount, formatSize, parseRate } from "./minibit/io/units.ts";
+} from "./minibit/launch/process_group.ts";
+import { localOptionsOf, RUN_FLAGS } from "./minibit/launch/run_flags.ts";
+import { hostOptionsOf, runHosts } from "./minibit/launch/run_hosts.ts";
+import { RunRecords } from "./minibit/launch/run_records.ts";
+import { summaryTable } from "./minibit/launch/run_summary.ts";
+import { lockRun, startFresh } from "./minibit/launch/start_fresh.ts";
 import manifestOfPackage from "./package.json" with { type: "json" };
 import { resultPath, verifyResult } from "./utils.ts";
 
@@ -70,7 +70,7 @@ export interface RunOptions {
   /** What is known of the uplinks, for the report in the end. */
   readonly bound: BoundOptions;
   /** Which peers misbehave on purpose. */
-  readonly lessons: Lessons;
+  readonly lessons: FaultInjection;
   /** Open the tracker's page in a browser; keep it when all is done, until Ctrl+C. */
   readonly open: boolean;
   readonly stay: boolean;
@@ -358,7 +358,7 @@ async function main(): Promise<number> {
   const recorded = { record: values.record, uplink: bound.uplink ?? bound.uploadLimit };
   if (hosts === undefined) {
     const local = localOptionsOf(values);
-    const lessons = new Lessons(values, local.peers);
+    const lessons = new FaultInjection(values, local.peers);
     const peerFlags = ["--store", local.store, ...limits, ...sizes, ...disk];
     const trackerFlags = trackerFlagsOf({ ...recorded, peerUplinks: lessons.uploadLimits });
     return await runFull(

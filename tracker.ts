@@ -2,31 +2,31 @@
  * The meeting point: peers register here, say which blocks they hold and ask for other peers. No block passes through.
  *
  * `Bun.listen` serves the peers, a Hono app shows people the swarm (`minibit/board`). What to answer is decided in
- * `minibit/core/tracker_core.ts`.
+ * `minibit/core/tracker/tracker_core.ts`.
  */
 import { Hono } from "hono";
 import { prettyJSON } from "hono/pretty-json";
-import type { TimedEvent } from "./minibit/board/board_event.ts";
-import { exportAtEnd, exportPage, loadRecording } from "./minibit/board/export_page.ts";
-import { BoardFeed } from "./minibit/board/feed.ts";
-import { Recorder } from "./minibit/board/recorder.ts";
-import { addBoardRoutes, type Board, type ServerBindings } from "./minibit/board/routes.ts";
-import { type KnownUplinks, toBoardEvent } from "./minibit/board/tracker_news.ts";
-import { Watch } from "./minibit/board/watch.ts";
-import { UserError } from "./minibit/core/errors.ts";
-import { MAX_SWARM_PEERS } from "./minibit/core/limits.ts";
-import type { TrackerStatus } from "./minibit/core/tracker_core.ts";
-import type { TrackerEvent } from "./minibit/core/tracker_io.ts";
-import type { SwarmStatus } from "./minibit/core/tracker_swarm.ts";
-import { type PeerAddress, type TrackerMessages, trackerWire } from "./minibit/core/tracker_wire.ts";
-import { BOARD_FLAGS, parsePeerUplink } from "./minibit/io/board_flags.ts";
-import { parseCommandLine, parseText, runMain } from "./minibit/io/cli.ts";
-import { framed, type Traffic } from "./minibit/io/framed_socket.ts";
-import { judgeGroup } from "./minibit/io/group_verdict.ts";
-import { exitCodeOf, onStop, type StopReason } from "./minibit/io/lifecycle.ts";
-import { Listeners, onListenLine } from "./minibit/io/listeners.ts";
-import { configureLogging, getLogger, LOG_FLAGS } from "./minibit/io/logging.ts";
-import { TrackerDriver } from "./minibit/io/tracker_driver.ts";
+import type { TimedEvent } from "./minibit/board/model/board_event.ts";
+import { BoardFeed } from "./minibit/board/model/feed.ts";
+import { type KnownUplinks, toBoardEvent } from "./minibit/board/model/tracker_news.ts";
+import { Recorder } from "./minibit/board/recording/recorder.ts";
+import { exportAtEnd, exportPage, loadRecording } from "./minibit/board/server/export_page.ts";
+import { addBoardRoutes, type Board, type ServerBindings } from "./minibit/board/server/routes.ts";
+import { Watch } from "./minibit/board/server/watch.ts";
+import { UserError } from "./minibit/core/base/errors.ts";
+import { MAX_SWARM_PEERS } from "./minibit/core/base/limits.ts";
+import type { TrackerStatus } from "./minibit/core/tracker/tracker_core.ts";
+import type { TrackerEvent } from "./minibit/core/tracker/tracker_io.ts";
+import type { SwarmStatus } from "./minibit/core/tracker/tracker_swarm.ts";
+import { type PeerAddress, type TrackerMessages, trackerWire } from "./minibit/core/wire/tracker_wire.ts";
+import { BOARD_FLAGS, parsePeerUplink } from "./minibit/io/cli/board_flags.ts";
+import { parseCommandLine, parseText, runMain } from "./minibit/io/cli/cli.ts";
+import { LOG_FLAGS } from "./minibit/io/cli/log_flags.ts";
+import { TrackerDriver } from "./minibit/io/driver/tracker_driver.ts";
+import { framed, type Traffic } from "./minibit/io/net/framed_socket.ts";
+import { Listeners, onListenLine } from "./minibit/io/net/listeners.ts";
+import { exitCodeOf, onStop, type StopReason } from "./minibit/io/os/lifecycle.ts";
+import { configureLogging, getLogger } from "./minibit/io/os/logging.ts";
 import {
   type Address,
   formatAddress,
@@ -36,7 +36,8 @@ import {
   parsePercent,
   parsePort,
   parseRate,
-} from "./minibit/io/units.ts";
+} from "./minibit/io/os/units.ts";
+import { judgeGroup } from "./minibit/launch/group_verdict.ts";
 
 /** The document at `/status`. */
 export interface StatusDocument extends TrackerStatus {

@@ -2,19 +2,19 @@
  * The utilities of the original: splitting a share into blocks, listing and counting them, joining them again, and
  * comparing a copy with what it should be.
  */
-import { UserError } from "./minibit/core/errors.ts";
-import { formatCount } from "./minibit/core/formats.ts";
-import { FileMap } from "./minibit/core/geometry.ts";
-import { geometryOf, type Manifest } from "./minibit/core/manifest.ts";
-import { quote } from "./minibit/core/quote.ts";
-import { differentTree } from "./minibit/io/compare_tree.ts";
-import { FolderStore } from "./minibit/io/folder_store.ts";
-import { openSeed } from "./minibit/io/open_store.ts";
-import { listBlocks, peerFolder, readStoredManifest, type StoredManifest } from "./minibit/io/peer_folder.ts";
-import { lockPeerFolder, type PlaceLock } from "./minibit/io/place_lock.ts";
-import { findBlocks, statusOf } from "./minibit/io/result.ts";
+import { UserError } from "./minibit/core/base/errors.ts";
+import { formatCount } from "./minibit/core/base/formats.ts";
+import { quote } from "./minibit/core/base/quote.ts";
+import { FileMap } from "./minibit/core/share/geometry.ts";
+import { geometryOf, type Manifest } from "./minibit/core/share/manifest.ts";
+import { differentTree } from "./minibit/io/store/compare_tree.ts";
+import { FolderStore } from "./minibit/io/store/folder_store.ts";
+import { openSeed } from "./minibit/io/store/open_store.ts";
+import { listBlocks, peerFolder, readStoredManifest, type StoredManifest } from "./minibit/io/store/peer_folder.ts";
+import { lockPeerFolder, type PlaceLock } from "./minibit/io/store/place_lock.ts";
+import { findBlocks, statusOf } from "./minibit/io/store/result.ts";
 
-export { readBlockCount, resultPath } from "./minibit/io/peer_folder.ts";
+export { readBlockCount, resultPath } from "./minibit/io/store/peer_folder.ts";
 
 /** Which peer's folder, and where it lies. */
 export interface PeerPlace {
@@ -24,7 +24,7 @@ export interface PeerPlace {
 }
 
 /** How a copy compares with its manifest. */
-export type Verdict = { readonly ok: true } | { readonly ok: false; readonly firstDifference: string };
+export type CopyCheck = { readonly ok: true } | { readonly ok: false; readonly firstDifference: string };
 
 /**
  * Splits a file or folder into the block files of a peer, `block_count.txt` and `manifest.json` beside them.
@@ -92,7 +92,7 @@ export async function reconstruct(from: PeerPlace): Promise<string> {
  *
  * @throws {UserError} something in the copy may not be read
  */
-export async function verifyResult(path: string, manifest: Manifest): Promise<Verdict> {
+export async function verifyResult(path: string, manifest: Manifest): Promise<CopyCheck> {
   const firstDifference = (await differentTree(path, manifest)) ?? (await differentBlock(path, manifest));
   return firstDifference === undefined ? { ok: true } : { ok: false, firstDifference };
 }

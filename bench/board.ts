@@ -7,10 +7,10 @@
  * time from frame to frame, in which all other views are drawn too, is taken beside it.
  */
 import { chromium } from "playwright-core";
-import { boardHtml } from "../minibit/board/page_html.ts";
+import { boardHtml } from "../minibit/board/server/page_html.ts";
 import { livelyEvents, toRecording } from "../minibit/board/testing/lively_recording.ts";
-import { parseCommandLine, parseText, runMain } from "../minibit/io/cli.ts";
-import { parseInteger } from "../minibit/io/units.ts";
+import { parseCommandLine, parseText, runMain } from "../minibit/io/cli/cli.ts";
+import { parseInteger } from "../minibit/io/os/units.ts";
 
 /** Runs in the page, which the types here know nothing of: notes every drawing and every frame. */
 const OBSERVE = `

@@ -8,11 +8,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { BoardModel } from "../minibit/board/board_model.ts";
-import { createRng } from "../minibit/core/rng.ts";
-import { parseCommandLine, parseText, runMain } from "../minibit/io/cli.ts";
-import { ProcessGroup } from "../minibit/io/process_group.ts";
-import { parseInteger } from "../minibit/io/units.ts";
+import { BoardModel } from "../minibit/board/model/board_model.ts";
+import { createRng } from "../minibit/core/base/rng.ts";
+import { parseCommandLine, parseText, runMain } from "../minibit/io/cli/cli.ts";
+import { parseInteger } from "../minibit/io/os/units.ts";
+import { ProcessGroup } from "../minibit/launch/process_group.ts";
 import { median } from "./median.ts";
 
 const WAYS = ["alone", "watched", "recorded"] as const;

@@ -9,15 +9,15 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Bitfield } from "../minibit/core/bitfield.ts";
-import { PROTOCOL_VERSION } from "../minibit/core/limits.ts";
-import { PEER_MESSAGES } from "../minibit/core/peer_wire.ts";
-import { createRng, type Rng, shuffle } from "../minibit/core/rng.ts";
-import { NO_STATS } from "../minibit/core/tracker_peer.ts";
-import { parseCommandLine, runMain } from "../minibit/io/cli.ts";
-import { ProcessGroup } from "../minibit/io/process_group.ts";
-import { TrackerClient } from "../minibit/io/tracker_client.ts";
-import { type Address, parseAddress, parseInteger } from "../minibit/io/units.ts";
+import { PROTOCOL_VERSION } from "../minibit/core/base/limits.ts";
+import { createRng, type Rng, shuffle } from "../minibit/core/base/rng.ts";
+import { Bitfield } from "../minibit/core/share/bitfield.ts";
+import { NO_STATS } from "../minibit/core/tracker/tracker_peer.ts";
+import { PEER_MESSAGES } from "../minibit/core/wire/peer_wire.ts";
+import { parseCommandLine, runMain } from "../minibit/io/cli/cli.ts";
+import { TrackerClient } from "../minibit/io/driver/tracker_client.ts";
+import { type Address, parseAddress, parseInteger } from "../minibit/io/os/units.ts";
+import { ProcessGroup } from "../minibit/launch/process_group.ts";
 import { median } from "./median.ts";
 
 const TICK_MS = 1000;

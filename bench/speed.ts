@@ -6,9 +6,9 @@
  * Needs root: each peer is a test host of its own, a network namespace (see swarm_bench.py for what it needs, and for the other clients).
  */
 
-import { UserError } from "../minibit/core/errors.ts";
-import { parseCommandLine, parseText, runMain } from "../minibit/io/cli.ts";
-import { parseInteger } from "../minibit/io/units.ts";
+import { UserError } from "../minibit/core/base/errors.ts";
+import { parseCommandLine, parseText, runMain } from "../minibit/io/cli/cli.ts";
+import { parseInteger } from "../minibit/io/os/units.ts";
 import { median } from "./median.ts";
 
 /** What swarm_bench.py prints of a run. */

@@ -8,13 +8,13 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Bitfield } from "../minibit/core/bitfield.ts";
-import { PROTOCOL_VERSION } from "../minibit/core/limits.ts";
-import { NO_STATS } from "../minibit/core/tracker_peer.ts";
-import { parseCommandLine, runMain } from "../minibit/io/cli.ts";
-import { ProcessGroup } from "../minibit/io/process_group.ts";
-import { TrackerClient } from "../minibit/io/tracker_client.ts";
-import { type Address, parseAddress, parseDuration, parseInteger } from "../minibit/io/units.ts";
+import { PROTOCOL_VERSION } from "../minibit/core/base/limits.ts";
+import { Bitfield } from "../minibit/core/share/bitfield.ts";
+import { NO_STATS } from "../minibit/core/tracker/tracker_peer.ts";
+import { parseCommandLine, runMain } from "../minibit/io/cli/cli.ts";
+import { TrackerClient } from "../minibit/io/driver/tracker_client.ts";
+import { type Address, parseAddress, parseDuration, parseInteger } from "../minibit/io/os/units.ts";
+import { ProcessGroup } from "../minibit/launch/process_group.ts";
 
 const BLOCKS = 1000;
 const SHARE = { name: "load", sizeBytes: BLOCKS * 65_536, blockSizeBytes: 65_536, blockCount: BLOCKS };

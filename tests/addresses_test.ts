@@ -1,8 +1,8 @@
 /** Peers and trackers with several addresses, some of them of no use. */
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
-import { freePort } from "../minibit/io/listening.ts";
-import { randomBytes, readTree } from "../minibit/io/temp_share.ts";
+import { freePort } from "../minibit/io/net/listening.ts";
+import { randomBytes, readTree } from "../minibit/io/testing/temp_share.ts";
 import { useTestBed } from "./support/test_bed.ts";
 
 const bed = useTestBed();

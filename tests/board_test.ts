@@ -1,19 +1,19 @@
 /** The board's routes over a real server, and what strangers and slow viewers can do to them: nothing. */
 import { afterEach, describe, expect, test } from "bun:test";
-import { BoardModel } from "../minibit/board/board_model.ts";
-import { BoardFeed } from "../minibit/board/feed.ts";
-import { readRecording } from "../minibit/board/recording.ts";
-import { Bitfield } from "../minibit/core/bitfield.ts";
-import { MAX_VIEWERS, MIN_WATCH_MS, PROTOCOL_VERSION } from "../minibit/core/limits.ts";
-import { NO_STATS } from "../minibit/core/tracker_peer.ts";
+import { BoardModel } from "../minibit/board/model/board_model.ts";
+import { BoardFeed } from "../minibit/board/model/feed.ts";
+import { visitRecording } from "../minibit/board/recording/recording.ts";
+import { MAX_VIEWERS, MIN_WATCH_MS, PROTOCOL_VERSION } from "../minibit/core/base/limits.ts";
+import { Bitfield } from "../minibit/core/share/bitfield.ts";
+import { NO_STATS } from "../minibit/core/tracker/tracker_peer.ts";
 import {
   TRACKER_MESSAGES,
   type TrackerMessage,
   type TrackerMessages,
   trackerWire,
-} from "../minibit/core/tracker_wire.ts";
-import { connectFramed } from "../minibit/io/connect_framed.ts";
-import { createTraffic, type FramedSocket } from "../minibit/io/framed_socket.ts";
+} from "../minibit/core/wire/tracker_wire.ts";
+import { connectFramed } from "../minibit/io/net/connect_framed.ts";
+import { createTraffic, type FramedSocket } from "../minibit/io/net/framed_socket.ts";
 import { createStatusApp, startTracker, type Tracker } from "../tracker.ts";
 import { Page } from "./support/board_page.ts";
 import { HOST, useTestBed } from "./support/test_bed.ts";
@@ -314,7 +314,7 @@ describe("a recording", () => {
     await run.succeeded();
     const model = new BoardModel();
     let stats = 0;
-    readRecording(await Bun.file(file).bytes(), {
+    visitRecording(await Bun.file(file).bytes(), {
       visit: (event) => {
         model.apply(event);
         stats += Number(event.event.type === "stats");

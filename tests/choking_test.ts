@@ -1,9 +1,9 @@
 /** Choking is enforced by who uploads, over real sockets: scripted neighbours against one real peer. */
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
-import { Bitfield } from "../minibit/core/bitfield.ts";
-import { createRng } from "../minibit/core/rng.ts";
-import { randomBytes } from "../minibit/io/temp_share.ts";
+import { createRng } from "../minibit/core/base/rng.ts";
+import { Bitfield } from "../minibit/core/share/bitfield.ts";
+import { randomBytes } from "../minibit/io/testing/temp_share.ts";
 import { RawPeer } from "./support/raw_peer.ts";
 import type { Script } from "./support/script.ts";
 import { useTestBed } from "./support/test_bed.ts";

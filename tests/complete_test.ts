@@ -1,8 +1,8 @@
 /** "Complete" means that the copy stands: who has it all needs nobody, and who lacks something is left by nobody. */
 import { describe, expect, test } from "bun:test";
 import { rmSync, writeFileSync } from "node:fs";
-import { freePort } from "../minibit/io/listening.ts";
-import { readTree } from "../minibit/io/temp_share.ts";
+import { freePort } from "../minibit/io/net/listening.ts";
+import { readTree } from "../minibit/io/testing/temp_share.ts";
 import type { Script } from "./support/script.ts";
 import { HOST, useTestBed } from "./support/test_bed.ts";
 

@@ -1,7 +1,7 @@
 /** Kill -9 of any part half-way: nothing verified is fetched twice, the others go on, the group ends properly. */
 import { describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
-import { changeByte, randomBytes, readTree } from "../minibit/io/temp_share.ts";
+import { changeByte, randomBytes, readTree } from "../minibit/io/testing/temp_share.ts";
 import { heldBlocks } from "../utils.ts";
 import type { Script } from "./support/script.ts";
 import { type TrackerScript, useTestBed } from "./support/test_bed.ts";

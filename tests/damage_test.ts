@@ -1,8 +1,8 @@
 /** Damage at rest in whole swarms: a block that was right when it was verified, and is not when it is served. */
 import { expect, test } from "bun:test";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import type { BlockStore } from "../minibit/io/block_store.ts";
-import { changeByte, randomBytes, readTree } from "../minibit/io/temp_share.ts";
+import type { BlockStore } from "../minibit/io/store/block_store.ts";
+import { changeByte, randomBytes, readTree } from "../minibit/io/testing/temp_share.ts";
 import { type CustomSeed, startCustomSeed } from "./support/custom_seed.ts";
 import type { Script } from "./support/script.ts";
 import { useTestBed } from "./support/test_bed.ts";

@@ -1,7 +1,7 @@
 /** Lines that fall silent without a word, as when a cable is pulled: noticed at both ends, and what counts is true in the end. */
 import { describe, expect, test } from "bun:test";
-import { Bitfield } from "../minibit/core/bitfield.ts";
-import { readTree } from "../minibit/io/temp_share.ts";
+import { Bitfield } from "../minibit/core/share/bitfield.ts";
+import { readTree } from "../minibit/io/testing/temp_share.ts";
 import { BlackHole, type Loss } from "./support/black_hole.ts";
 import { RawPeer } from "./support/raw_peer.ts";
 import type { Script } from "./support/script.ts";

@@ -1,7 +1,7 @@
 /** With few descriptors: everybody is told, nobody spins, and what can be done is done. */
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { randomBytes, readTree, writeTree } from "../minibit/io/temp_share.ts";
+import { randomBytes, readTree, writeTree } from "../minibit/io/testing/temp_share.ts";
 import { hasProc } from "./support/processes.ts";
 import type { Script, Wrap } from "./support/script.ts";
 import { HOST, useTestBed } from "./support/test_bed.ts";

@@ -2,10 +2,10 @@ import { describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type DealOptions, describeDeal, distributeBlocks } from "../dist_block.ts";
-import { UserError } from "../minibit/core/errors.ts";
-import { createRng } from "../minibit/core/rng.ts";
-import { openSeed, openStore } from "../minibit/io/open_store.ts";
-import { randomBytes, useTempFolders, writeTree } from "../minibit/io/temp_share.ts";
+import { UserError } from "../minibit/core/base/errors.ts";
+import { createRng } from "../minibit/core/base/rng.ts";
+import { openSeed, openStore } from "../minibit/io/store/open_store.ts";
+import { randomBytes, useTempFolders, writeTree } from "../minibit/io/testing/temp_share.ts";
 import { heldBlocks, readBlockCount, resultPath, splitShare } from "../utils.ts";
 
 const tempFolder = useTempFolders();

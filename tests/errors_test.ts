@@ -2,8 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { freePort } from "../minibit/io/listening.ts";
-import { randomBytes, readTree, writeTree } from "../minibit/io/temp_share.ts";
+import { freePort } from "../minibit/io/net/listening.ts";
+import { randomBytes, readTree, writeTree } from "../minibit/io/testing/temp_share.ts";
 import { heldBlocks } from "../utils.ts";
 import type { Script } from "./support/script.ts";
 import { HOST, useTestBed } from "./support/test_bed.ts";

@@ -1,9 +1,9 @@
 /** Whatever strangers send to an open port: that connection ends, the process lives and serves the others. */
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { MAX_CONTROL_FRAME_BYTES, PROTOCOL_VERSION } from "../minibit/core/limits.ts";
-import { createRng } from "../minibit/core/rng.ts";
-import { randomBytes, readTree } from "../minibit/io/temp_share.ts";
+import { MAX_CONTROL_FRAME_BYTES, PROTOCOL_VERSION } from "../minibit/core/base/limits.ts";
+import { createRng } from "../minibit/core/base/rng.ts";
+import { randomBytes, readTree } from "../minibit/io/testing/temp_share.ts";
 import { RawPeer } from "./support/raw_peer.ts";
 import { HOST, useTestBed } from "./support/test_bed.ts";
 import { until } from "./support/until.ts";

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { MIN_BLOCK_BYTES } from "../minibit/core/limits.ts";
+import { MIN_BLOCK_BYTES } from "../minibit/core/base/limits.ts";
 
 const ROOT = join(import.meta.dir, "..");
 /** A file that needs more lines holds more than one idea. */
@@ -16,15 +16,29 @@ const CYCLES = "lint/suspicious/noImportCycles";
 
 /** [file, or folder of a file of any name; its code; the rule that must catch it, or undefined: it is allowed]. */
 const CASES: readonly (readonly [place: string, code: string, rule: string | undefined])[] = [
-  ["minibit/core", `export { a } from "./limits.ts";`, undefined],
-  ["minibit/core", `export { parse } from "valibot";`, undefined],
-  ["minibit/core", `import { a } from "../io/store.ts";`, IMPORTS],
-  ["minibit/core", `import type { A } from "../io/store.ts";`, IMPORTS],
-  ["minibit/core", `export * from "../sim/clock.ts";`, IMPORTS],
-  ["minibit/core", `import { a } from "../../utils.ts";`, IMPORTS],
-  ["minibit/core", `import { a } from "node:fs";`, IMPORTS],
-  ["minibit/core", `import { a } from "bun";`, IMPORTS],
-  ["minibit/core", `import { a } from "hono";`, IMPORTS],
+  ["minibit/core/wire", `export { a } from "./codec.ts"; export { b } from "../base/limits.ts";`, undefined],
+  ["minibit/core/wire", `export { parse } from "valibot";`, undefined],
+  ["minibit/core/wire", `import { a } from "../../io/store/store.ts";`, IMPORTS],
+  ["minibit/core/wire", `import type { A } from "../../io/store/store.ts";`, IMPORTS],
+  ["minibit/core/wire", `export * from "../../sim/engine/clock.ts";`, IMPORTS],
+  ["minibit/core/wire", `import { a } from "../../../utils.ts";`, IMPORTS],
+  ["minibit/core/wire", `import { a } from "node:fs";`, IMPORTS],
+  ["minibit/core/wire", `import { a } from "bun";`, IMPORTS],
+  ["minibit/core/wire", `import { a } from "hono";`, IMPORTS],
+  ["minibit/core/base", `import { a } from "../share/geometry.ts";`, IMPORTS],
+  ["minibit/core/share", `import { a } from "../wire/codec.ts";`, IMPORTS],
+  ["minibit/core/wire", `import { a } from "../link/link.ts";`, IMPORTS],
+  ["minibit/core/link", `import type { A } from "../upload/choker.ts";`, IMPORTS],
+  ["minibit/core/download", `import { a } from "../upload/uploader.ts";`, IMPORTS],
+  ["minibit/core/upload", `import { a } from "../download/pipeline.ts";`, IMPORTS],
+  ["minibit/core/upload", `import { a } from "../peer/peer_core.ts";`, IMPORTS],
+  ["minibit/core/tracker", `import { a } from "../link/link.ts";`, IMPORTS],
+  [
+    "minibit/core/peer",
+    `export { a } from "../download/pipeline.ts"; export { b } from "../upload/choker.ts";`,
+    undefined,
+  ],
+  ["minibit/core/peer", `import { a } from "../tracker/tracker_core.ts";`, IMPORTS],
   ["minibit/core", "Bun.nanoseconds();", GLOBALS],
   ["minibit/core", "Date.now();", GLOBALS],
   ["minibit/core", "new Date();", GLOBALS],
@@ -52,40 +66,70 @@ const CASES: readonly (readonly [place: string, code: string, rule: string | und
   ["minibit/core", "export const a = { async a() {} };", PURITY],
   ["minibit/core", "for await (const a of []) { a(); }", PURITY],
   ["minibit/core", "export function asyncLike() {}", undefined],
-  ["minibit/core/a_test.ts", `import { a } from "../io/store.ts";`, IMPORTS],
-  ["minibit/core/b_test.ts", `export { test } from "bun:test"; export { a } from "./limits.ts";`, undefined],
+  ["minibit/core/base/a_test.ts", `import { a } from "../../io/store/store.ts";`, IMPORTS],
+  [
+    "minibit/core/base/b_test.ts",
+    `export { test } from "bun:test"; export { a } from "../peer/peer_core.ts";`,
+    undefined,
+  ],
 
-  ["minibit/io", `export { a } from "../core/limits.ts";`, undefined],
-  ["minibit/io", `export { a } from "./sockets.ts";`, undefined],
-  ["minibit/io", `export { readFile } from "node:fs/promises";`, undefined],
-  ["minibit/io", "export async function a() { await 1; }", undefined],
-  ["minibit/io", `import { a } from "../sim/clock.ts";`, IMPORTS],
-  ["minibit/io", `import { a } from "../board/page.ts";`, IMPORTS],
-  ["minibit/io", `import { a } from "../../peer.ts";`, IMPORTS],
-  ["minibit/io", `import { a } from "../../utils.ts";`, IMPORTS],
-  ["minibit/io", `import { a } from "commander";`, IMPORTS],
-  ["minibit/io", `import { a } from "cli-progress";`, IMPORTS],
-  ["minibit/io", `import { a } from "@logtape/logtape";`, IMPORTS],
-  ["minibit/io/cli.ts", `export { Command } from "commander";`, undefined],
-  ["minibit/io/progress.ts", `export { MultiBar } from "cli-progress";`, undefined],
-  ["minibit/io/logging.ts", `import { a } from "../../peer.ts";`, IMPORTS],
+  ["minibit/io/net", `export { a } from "../../core/base/limits.ts"; export { b } from "../os/libc.ts";`, undefined],
+  ["minibit/io/net", `export { a } from "./sockets.ts";`, undefined],
+  ["minibit/io/net", `export { readFile } from "node:fs/promises";`, undefined],
+  ["minibit/io/net", "export async function a() { await 1; }", undefined],
+  ["minibit/io/net", `import { a } from "../store/share.ts";`, IMPORTS],
+  ["minibit/io/store", `import { a } from "../net/listening.ts";`, IMPORTS],
+  ["minibit/io/store", `import { a } from "../cli/cli.ts";`, IMPORTS],
+  ["minibit/io/os", `import { a } from "../store/share.ts";`, IMPORTS],
+  ["minibit/io/driver", `export { a } from "../store/share.ts"; export { b } from "../net/listening.ts";`, undefined],
+  ["minibit/io/driver", `import { a } from "../../launch/host_push.ts";`, IMPORTS],
+  ["minibit/io/driver", `import { a } from "../../sim/engine/clock.ts";`, IMPORTS],
+  ["minibit/io/driver", `import { a } from "../../board/server/routes.ts";`, IMPORTS],
+  ["minibit/io/driver", `import { a } from "../../../peer.ts";`, IMPORTS],
+  ["minibit/io/driver", `import { a } from "../../../utils.ts";`, IMPORTS],
+  ["minibit/io/driver", `import { a } from "commander";`, IMPORTS],
+  ["minibit/io/driver", `import { a } from "cli-progress";`, IMPORTS],
+  ["minibit/io/driver", `import { a } from "@logtape/logtape";`, IMPORTS],
+  ["minibit/io/os/a_test.ts", `export { a } from "../driver/peer_driver.ts";`, undefined],
+  ["minibit/io/cli/cli.ts", `export { Command } from "commander";`, undefined],
+  ["minibit/io/cli/progress.ts", `export { MultiBar } from "cli-progress";`, undefined],
+  ["minibit/io/os/logging.ts", `import { a } from "../../../peer.ts";`, IMPORTS],
+  ["minibit/launch", `export { a } from "../core/base/limits.ts"; export { b } from "../io/os/libc.ts";`, undefined],
+  ["minibit/launch", `import { a } from "../board/server/routes.ts";`, IMPORTS],
+  ["minibit/launch", `import { a } from "../../peer.ts";`, IMPORTS],
+  ["minibit/launch", `import { a } from "commander";`, IMPORTS],
   ["minibit/io", `console.log("a");`, "lint/suspicious/noConsole"],
 
-  ["minibit/sim", `export { a } from "../core/limits.ts";`, undefined],
-  ["minibit/sim", `import { a } from "../io/sockets.ts";`, IMPORTS],
-  ["minibit/sim", `import { a } from "../../peer.ts";`, IMPORTS],
-  ["minibit/board", `export { a } from "../core/limits.ts";`, undefined],
-  ["minibit/board", `import { a } from "../../tracker.ts";`, IMPORTS],
-  ["minibit/board/page", `export { a } from "../board_model.ts";`, undefined],
-  ["minibit/board/page", `export { a } from "../../core/formats.ts";`, undefined],
+  ["minibit/sim/engine", `export { a } from "../../core/base/limits.ts";`, undefined],
+  ["minibit/sim/engine", `import { a } from "../../io/net/sockets.ts";`, IMPORTS],
+  ["minibit/sim/engine", `import { a } from "../experiments/scale.ts";`, IMPORTS],
+  ["minibit/sim/engine", `import { a } from "../../../peer.ts";`, IMPORTS],
+  ["minibit/sim/experiments", `export { a } from "../engine/scenario.ts";`, undefined],
+  ["minibit/board/model", `export { a } from "../../core/base/limits.ts";`, undefined],
+  ["minibit/board/model", `import { a } from "../view/colours.ts";`, IMPORTS],
+  ["minibit/board/model", `import { a } from "../../io/os/units.ts";`, IMPORTS],
+  ["minibit/board/view", `import { a } from "../server/routes.ts";`, IMPORTS],
+  [
+    "minibit/board/server",
+    `export { a } from "../model/feed.ts"; export { b } from "../../io/os/units.ts";`,
+    undefined,
+  ],
+  ["minibit/board/server", `import { a } from "../../launch/host_push.ts";`, IMPORTS],
+  ["minibit/board/server", `import { a } from "../../../tracker.ts";`, IMPORTS],
+  [
+    "minibit/board/page",
+    `export { a } from "../model/board_model.ts"; export { b } from "../view/colours.ts";`,
+    undefined,
+  ],
+  ["minibit/board/page", `export { a } from "../../core/base/formats.ts";`, undefined],
   ["minibit/board/page", `import "./styles/base.css"; export { default as plot } from "uplot";`, undefined],
-  ["minibit/board/page", `import { a } from "../page_html.ts";`, IMPORTS],
-  ["minibit/board/page", `import { a } from "../../io/units.ts";`, IMPORTS],
+  ["minibit/board/page", `import { a } from "../server/page_html.ts";`, IMPORTS],
+  ["minibit/board/page", `import { a } from "../../io/os/units.ts";`, IMPORTS],
   ["minibit/board/page", `import { a } from "node:fs";`, IMPORTS],
   ["minibit/board/page", `import { a } from "hono";`, IMPORTS],
 
   [".", `export { a } from "./utils.ts";`, undefined],
-  [".", `export { a } from "./minibit/io/cli.ts";`, undefined],
+  [".", `export { a } from "./minibit/io/cli/cli.ts";`, undefined],
   [".", `import { a } from "./peer.ts";`, IMPORTS],
   [".", `const a = await import("./tracker.ts");`, IMPORTS],
   [".", `import { Command } from "commander";`, IMPORTS],
@@ -100,6 +144,8 @@ const CASES: readonly (readonly [place: string, code: string, rule: string | und
   ["minibit/io", "if (Promise.resolve(true)) { throw 1; }", "lint/nursery/noMisusedPromises"],
   ["minibit/io", `require("node:fs");`, "lint/style/noCommonJs"],
   ["minibit/io", `import "left-pad";`, "lint/correctness/noUndeclaredDependencies"],
+  ["minibit/io/os/one.ts", `import type { Two } from "./two.ts"; export type One = Two;`, CYCLES],
+  ["minibit/io/os/two.ts", `import type { One } from "./one.ts"; export interface Two { one: One }`, CYCLES],
   ["minibit/io/left.ts", `import { right } from "./right.ts"; export const left = right;`, CYCLES],
   ["minibit/io/right.ts", `import { left } from "./left.ts"; export const right = left;`, CYCLES],
 ];
@@ -118,7 +164,7 @@ const COPIES: readonly (readonly [code: string, passes: boolean])[] = [
   ["export const view: Uint8Array = bytes.subarray(1);", true],
   ["export const others = [text.slice(1), [1, 2].slice(1), new Blob([]).slice(1)];", true],
 ];
-const COPIES_BEGIN = `import { ownedCopy } from "./owned_copy.ts";
+const COPIES_BEGIN = `import { ownedCopy } from "./base/owned_copy.ts";
 export const own = ownedCopy;
 const text = "abc";
 const buffer = Buffer.from(text);
@@ -142,7 +188,7 @@ function fileOf(index: number): string {
 
 beforeAll(() => {
   house = mkdtempSync(join(tmpdir(), "minibit-house-"));
-  const files = ["biome.json", "package.json", "minibit/core/purity.grit", "minibit/core/owned_copy.ts"];
+  const files = ["biome.json", "package.json", "minibit/core/purity.grit", "minibit/core/base/owned_copy.ts"];
   for (const file of [...files, "minibit/io/child_stdin.grit"]) {
     cpSync(join(ROOT, file), join(house, file), { recursive: true });
   }
@@ -174,7 +220,7 @@ function copyOf(index: number): string {
 
 /** Runs the compiler over the copies, as `bun run types` does here; returns the files that it refuses. */
 function compile(): string[] {
-  const include = ["minibit/core/owned_copy.ts", "minibit/core/copy_*.ts"];
+  const include = ["minibit/core/base/owned_copy.ts", "minibit/core/copy_*.ts"];
   writeFileSync(join(house, "tsconfig.json"), JSON.stringify({ extends: join(ROOT, "tsconfig.json"), include }));
   const { stdout } = Bun.spawnSync([join(ROOT, "node_modules/.bin/tsc"), "--noEmit", "--pretty", "false"], {
     cwd: house,

@@ -1,9 +1,9 @@
 /** Shares whose manifest takes several slices, fetched by receivers that were dealt nothing: it comes through sockets. */
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
-import { MANIFEST_SLICE_BYTES } from "../minibit/core/limits.ts";
-import type { StoredManifest } from "../minibit/io/peer_folder.ts";
-import { describeSource, randomBytes, readTree, type Tree, writeTree } from "../minibit/io/temp_share.ts";
+import { MANIFEST_SLICE_BYTES } from "../minibit/core/base/limits.ts";
+import type { StoredManifest } from "../minibit/io/store/peer_folder.ts";
+import { describeSource, randomBytes, readTree, type Tree, writeTree } from "../minibit/io/testing/temp_share.ts";
 import type { Script } from "./support/script.ts";
 import { type TrackerScript, useTestBed } from "./support/test_bed.ts";
 

@@ -1,7 +1,7 @@
 /** A peer that sends wrong bytes for 5 % of its blocks: nobody keeps one, it is dropped by name, everyone finishes. */
 import { describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
-import { randomBytes, readTree } from "../minibit/io/temp_share.ts";
+import { randomBytes, readTree } from "../minibit/io/testing/temp_share.ts";
 import { heldBlocks } from "../utils.ts";
 import { useTestBed } from "./support/test_bed.ts";
 

@@ -1,8 +1,8 @@
 /** The parts started by hand, each a process of its own: in the original's order and in others, all end up complete. */
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { freePort } from "../minibit/io/listening.ts";
-import { readTree } from "../minibit/io/temp_share.ts";
+import { freePort } from "../minibit/io/net/listening.ts";
+import { readTree } from "../minibit/io/testing/temp_share.ts";
 import type { Script } from "./support/script.ts";
 import { HOST, type TrackerScript, useTestBed } from "./support/test_bed.ts";
 

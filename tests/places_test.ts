@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { randomBytes, readTree, writeTree } from "../minibit/io/temp_share.ts";
+import { randomBytes, readTree, writeTree } from "../minibit/io/testing/temp_share.ts";
 import type { Script } from "./support/script.ts";
 import { useTestBed } from "./support/test_bed.ts";
 

@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { randomBytes, writeTree } from "../minibit/io/temp_share.ts";
+import { randomBytes, writeTree } from "../minibit/io/testing/temp_share.ts";
 import type { Script } from "./support/script.ts";
 import { noHosts, SshHosts } from "./support/ssh_hosts.ts";
 import { useTestBed } from "./support/test_bed.ts";

@@ -2,8 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { changeByte, randomBytes, readTree } from "../minibit/io/temp_share.ts";
-import { parseAddress } from "../minibit/io/units.ts";
+import { parseAddress } from "../minibit/io/os/units.ts";
+import { changeByte, randomBytes, readTree } from "../minibit/io/testing/temp_share.ts";
 import { heldBlocks } from "../utils.ts";
 import { childrenOf, hasProc, isAlive } from "./support/processes.ts";
 import type { Script } from "./support/script.ts";

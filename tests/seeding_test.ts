@@ -1,7 +1,7 @@
 /** How economical a swarm of eight is: what its seed sends until nobody needs it alone, and what is received twice. */
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
-import { randomBytes, readTree } from "../minibit/io/temp_share.ts";
+import { randomBytes, readTree } from "../minibit/io/testing/temp_share.ts";
 import { startCustomSeed } from "./support/custom_seed.ts";
 import { useTestBed } from "./support/test_bed.ts";
 import { until } from "./support/until.ts";

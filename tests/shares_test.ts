@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, extname } from "node:path";
-import { randomBytes, readTree, type Tree, writeTree } from "../minibit/io/temp_share.ts";
+import { randomBytes, readTree, type Tree, writeTree } from "../minibit/io/testing/temp_share.ts";
 import { useTestBed } from "./support/test_bed.ts";
 
 const bed = useTestBed();

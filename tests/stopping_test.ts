@@ -1,7 +1,7 @@
 /** SIGTERM, with which services are stopped: a failure only for who has not done its work. */
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
-import { randomBytes } from "../minibit/io/temp_share.ts";
+import { randomBytes } from "../minibit/io/testing/temp_share.ts";
 import { useTestBed } from "./support/test_bed.ts";
 
 const bed = useTestBed();

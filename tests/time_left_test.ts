@@ -1,11 +1,11 @@
 /** What the board says a swarm still takes, against what it took: swarms of the product's own core, on a virtual clock. */
 import { expect, test } from "bun:test";
-import { type BoardEvent, toRuns } from "../minibit/board/board_event.ts";
-import { BoardModel } from "../minibit/board/board_model.ts";
-import { figuresOf } from "../minibit/board/swarm_figures.ts";
-import { NO_BOARD_STATS } from "../minibit/board/swarm_model.ts";
-import { build, type Scenario } from "../minibit/sim/scenario.ts";
-import type { SimPeer } from "../minibit/sim/sim_peer.ts";
+import { type BoardEvent, packRuns } from "../minibit/board/model/board_event.ts";
+import { BoardModel } from "../minibit/board/model/board_model.ts";
+import { figuresOf } from "../minibit/board/model/swarm_figures.ts";
+import { NO_BOARD_STATS } from "../minibit/board/model/swarm_model.ts";
+import { build, type Scenario } from "../minibit/sim/engine/scenario.ts";
+import type { SimPeer } from "../minibit/sim/engine/sim_peer.ts";
 
 const SHARE = { name: "a", sizeBytes: 4 * 1024 ** 2, blockSizeBytes: 4096, blockCount: 1024 };
 const KIB = 1024;
@@ -59,7 +59,7 @@ function timesLeft({
     if (sharing !== undefined) {
       const neighbours = [...peer.core.liveLinks()].length;
       const { unchoked: regular, ...stats } = sharing.stats(swarm.clock.nowMs);
-      tell({ type: "blocks", swarm: "s", peer: peer.id, blocks: toRuns(news.sort((a, b) => a - b)) });
+      tell({ type: "blocks", swarm: "s", peer: peer.id, blocks: packRuns(news.sort((a, b) => a - b)) });
       tell({ type: "stats", swarm: "s", peer: peer.id, stats: { ...NO_BOARD_STATS, ...stats, regular, neighbours } });
     }
   };

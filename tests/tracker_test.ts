@@ -1,15 +1,15 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { BoardFeed } from "../minibit/board/feed.ts";
-import { Bitfield } from "../minibit/core/bitfield.ts";
-import { PROTOCOL_VERSION } from "../minibit/core/limits.ts";
-import { NO_STATS } from "../minibit/core/tracker_peer.ts";
-import { type TrackerMessage, type TrackerMessages, trackerWire } from "../minibit/core/tracker_wire.ts";
-import { connectFramed } from "../minibit/io/connect_framed.ts";
-import { createTraffic, type FramedSocket } from "../minibit/io/framed_socket.ts";
-import { freePort } from "../minibit/io/listening.ts";
-import { type Child, ProcessGroup } from "../minibit/io/process_group.ts";
-import { type Address, parseAddress } from "../minibit/io/units.ts";
+import { BoardFeed } from "../minibit/board/model/feed.ts";
+import { PROTOCOL_VERSION } from "../minibit/core/base/limits.ts";
+import { Bitfield } from "../minibit/core/share/bitfield.ts";
+import { NO_STATS } from "../minibit/core/tracker/tracker_peer.ts";
+import { type TrackerMessage, type TrackerMessages, trackerWire } from "../minibit/core/wire/tracker_wire.ts";
+import { connectFramed } from "../minibit/io/net/connect_framed.ts";
+import { createTraffic, type FramedSocket } from "../minibit/io/net/framed_socket.ts";
+import { freePort } from "../minibit/io/net/listening.ts";
+import { type Address, parseAddress } from "../minibit/io/os/units.ts";
+import { type Child, ProcessGroup } from "../minibit/launch/process_group.ts";
 import { createStatusApp, type StatusDocument, startTracker, type Tracker } from "../tracker.ts";
 
 const HOST = "127.0.0.1";

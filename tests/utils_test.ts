@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { UserError } from "../minibit/core/errors.ts";
-import { describeSource, randomBytes, readTree, useTempFolders, writeTree } from "../minibit/io/temp_share.ts";
+import { UserError } from "../minibit/core/base/errors.ts";
+import { describeSource, randomBytes, readTree, useTempFolders, writeTree } from "../minibit/io/testing/temp_share.ts";
 import { heldBlocks, readBlockCount, reconstruct, resultPath, splitShare, verifyResult } from "../utils.ts";
 
 const tempFolder = useTempFolders();

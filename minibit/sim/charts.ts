@@ -1,6 +1,6 @@
 import { parse, View } from "vega";
 import { compile, type TopLevelSpec } from "vega-lite";
-import type { Chart } from "./experiment.ts";
+import type { Chart } from "./experiments/experiment.ts";
 
 /** Told apart by people who see few colours, and readable on white and on black (Okabe and Ito 2008, without yellow and black). */
 const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];

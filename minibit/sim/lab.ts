@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { toSvg } from "./charts.ts";
-import type { Experiment } from "./experiment.ts";
-import { EXPERIMENTS, LONG_EXPERIMENTS } from "./experiments.ts";
+import type { Experiment } from "./experiments/experiment.ts";
+import { EXPERIMENTS, LONG_EXPERIMENTS } from "./experiments/experiments.ts";
 import { writeDocs } from "./lab_files.ts";
 import { type Outcome, toMarkdown, toText } from "./report.ts";
 

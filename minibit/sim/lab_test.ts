@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { toSvg } from "./charts.ts";
-import type { Experiment, Finding } from "./experiment.ts";
-import { EXPERIMENTS, LONG_EXPERIMENTS } from "./experiments.ts";
+import type { Experiment, Finding } from "./experiments/experiment.ts";
+import { EXPERIMENTS, LONG_EXPERIMENTS } from "./experiments/experiments.ts";
 import { toMarkdown, toText } from "./report.ts";
 
 const experiment: Experiment = {

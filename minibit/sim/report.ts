@@ -1,4 +1,4 @@
-import type { Experiment, Finding, Table } from "./experiment.ts";
+import type { Experiment, Finding, Table } from "./experiments/experiment.ts";
 
 /** An experiment and its outcome. */
 export interface Outcome {

@@ -1,9 +1,9 @@
 /** A browser for tests of the board: pages that may talk to their own server only and must not complain. */
 import { existsSync } from "node:fs";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
-import type { TimedEvent } from "../../minibit/board/board_event.ts";
-import { BoardModel } from "../../minibit/board/board_model.ts";
-import { boardHtml, type PageMode } from "../../minibit/board/page_html.ts";
+import type { TimedEvent } from "../../minibit/board/model/board_event.ts";
+import { BoardModel } from "../../minibit/board/model/board_model.ts";
+import { boardHtml, type PageMode } from "../../minibit/board/server/page_html.ts";
 
 /** Where Debian puts it. */
 const CHROMIUM = "/usr/bin/chromium";

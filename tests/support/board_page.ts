@@ -1,6 +1,6 @@
 import { expect } from "bun:test";
-import type { TimedEvent } from "../../minibit/board/board_event.ts";
-import { BoardModel } from "../../minibit/board/board_model.ts";
+import type { TimedEvent } from "../../minibit/board/model/board_event.ts";
+import { BoardModel } from "../../minibit/board/model/board_model.ts";
 import type { Tracker } from "../../tracker.ts";
 import { until } from "./until.ts";
 

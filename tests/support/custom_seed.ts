@@ -1,14 +1,14 @@
-import { PROTOCOL_VERSION } from "../../minibit/core/limits.ts";
-import { peerWire } from "../../minibit/core/peer_wire.ts";
-import { createRng } from "../../minibit/core/rng.ts";
-import type { SharingOptions } from "../../minibit/core/sharing.ts";
-import type { BlockStore } from "../../minibit/io/block_store.ts";
-import { createTraffic, framed } from "../../minibit/io/framed_socket.ts";
-import { openSeed } from "../../minibit/io/open_store.ts";
-import { PeerDriver } from "../../minibit/io/peer_driver.ts";
-import { swarmIdOf } from "../../minibit/io/share.ts";
-import { TrackerClient } from "../../minibit/io/tracker_client.ts";
-import { parseAddress } from "../../minibit/io/units.ts";
+import { PROTOCOL_VERSION } from "../../minibit/core/base/limits.ts";
+import { createRng } from "../../minibit/core/base/rng.ts";
+import type { SessionOptions } from "../../minibit/core/peer/swarm_session.ts";
+import { peerWire } from "../../minibit/core/wire/peer_wire.ts";
+import { PeerDriver } from "../../minibit/io/driver/peer_driver.ts";
+import { TrackerClient } from "../../minibit/io/driver/tracker_client.ts";
+import { createTraffic, framed } from "../../minibit/io/net/framed_socket.ts";
+import { parseAddress } from "../../minibit/io/os/units.ts";
+import type { BlockStore } from "../../minibit/io/store/block_store.ts";
+import { openSeed } from "../../minibit/io/store/open_store.ts";
+import { swarmIdOf } from "../../minibit/io/store/share.ts";
 import { HOST } from "./test_bed.ts";
 
 /** A peer with the whole share in this process, with the product's own driver: its core can be looked into. */
@@ -23,7 +23,7 @@ export interface CustomSeed {
 
 /** Starts a seed. @param options.wrap exchanges its store for one that lies */
 export async function startCustomSeed(
-  options: SharingOptions & {
+  options: SessionOptions & {
     readonly peerId: number;
     readonly tracker: string;
     readonly source: string;

@@ -4,9 +4,9 @@
  */
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { createRng, type Rng } from "../../minibit/core/rng.ts";
-import { parseReport } from "../../minibit/io/peer_report.ts";
-import { randomBytes, readTree, type Tree, writeTree } from "../../minibit/io/temp_share.ts";
+import { createRng, type Rng } from "../../minibit/core/base/rng.ts";
+import { parseReport } from "../../minibit/io/driver/peer_report.ts";
+import { randomBytes, readTree, type Tree, writeTree } from "../../minibit/io/testing/temp_share.ts";
 import { childrenOf, isAlive } from "./processes.ts";
 import { until } from "./until.ts";
 

@@ -3,7 +3,7 @@
  *
  *     bun tests/support/lying_peer.ts <id> <tracker> <source> <dir>
  */
-import { corrupting } from "../../minibit/io/spoilt_store.ts";
+import { corrupting } from "../../minibit/io/store/faulty_store.ts";
 import { startCustomSeed } from "./custom_seed.ts";
 
 const WRONG_RATIO = 0.05;

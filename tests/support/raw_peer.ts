@@ -1,7 +1,12 @@
-import { PROTOCOL_VERSION } from "../../minibit/core/limits.ts";
-import { type PeerMessage, type PeerMessageName, type PeerMessages, peerWire } from "../../minibit/core/peer_wire.ts";
-import { connectFramed } from "../../minibit/io/connect_framed.ts";
-import type { FramedSocket } from "../../minibit/io/framed_socket.ts";
+import { PROTOCOL_VERSION } from "../../minibit/core/base/limits.ts";
+import {
+  type PeerMessage,
+  type PeerMessageName,
+  type PeerMessages,
+  peerWire,
+} from "../../minibit/core/wire/peer_wire.ts";
+import { connectFramed } from "../../minibit/io/net/connect_framed.ts";
+import type { FramedSocket } from "../../minibit/io/net/framed_socket.ts";
 import { HOST } from "./test_bed.ts";
 import { until } from "./until.ts";
 

@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { type PeerReport, parseReport } from "../../minibit/io/peer_report.ts";
-import type { Child, ChildExit, ProcessGroup } from "../../minibit/io/process_group.ts";
+import { type PeerReport, parseReport } from "../../minibit/io/driver/peer_report.ts";
+import type { Child, ChildExit, ProcessGroup } from "../../minibit/launch/process_group.ts";
 import { until } from "./until.ts";
 
 const ROOT = join(import.meta.dir, "..", "..");

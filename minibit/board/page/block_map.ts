@@ -1,5 +1,7 @@
-import { blend, commonness, cssColour } from "../colours.ts";
-import { peerLabel } from "../labels.ts";
+import { peerLabel } from "../model/labels.ts";
+import { heldPercent, isWhole } from "../model/swarm_figures.ts";
+import type { PeerModel, SwarmModel } from "../model/swarm_model.ts";
+import { blend, commonness, cssColour } from "../view/colours.ts";
 import {
   cellAt,
   columnBlocks,
@@ -9,10 +11,8 @@ import {
   type MapCell,
   type MapLayout,
   neighbourCell,
-} from "../map_layout.ts";
-import { paintMapRow } from "../map_row.ts";
-import { isWhole, percentOf } from "../swarm_figures.ts";
-import type { PeerModel, SwarmModel } from "../swarm_model.ts";
+} from "../view/map_layout.ts";
+import { paintMapRow } from "../view/map_row.ts";
 import { context2d, make, section, setText } from "./dom.ts";
 import { legend } from "./legend.ts";
 import { MapPointer } from "./map_pointer.ts";
@@ -189,7 +189,7 @@ export class BlockMap implements View {
     context.fillStyle = cssColour(here ? palette.text : palette.muted);
     fillClipped(context, peerLabel(peer), { right: left - 10 * scale, middle, width: left - 12 * scale });
     context.textAlign = "left";
-    const word = here ? `${Math.floor(percentOf(peer))} %` : isWhole(peer) ? "left" : "gone";
+    const word = here ? `${Math.floor(heldPercent(peer))} %` : isWhole(peer) ? "left" : "gone";
     context.fillText(word, left + cellsWidth + 8 * scale, middle);
   }
 

@@ -1,6 +1,6 @@
-import type { BoardModel } from "../board_model.ts";
-import { tame } from "../labels.ts";
-import type { SwarmModel } from "../swarm_model.ts";
+import type { BoardModel } from "../model/board_model.ts";
+import { tame } from "../model/labels.ts";
+import type { SwarmModel } from "../model/swarm_model.ts";
 import { BlockMap } from "./block_map.ts";
 import { Charts } from "./charts.ts";
 import { ChokeRing } from "./choke_ring.ts";

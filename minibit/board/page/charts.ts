@@ -1,7 +1,7 @@
 import uPlot from "uplot";
-import { formatClock, formatRate } from "../../core/formats.ts";
-import { type ChartSeries, chartSeries } from "../chart_series.ts";
-import { cssColour } from "../colours.ts";
+import { formatClock, formatRate } from "../../core/base/formats.ts";
+import { type ChartSeries, chartSeries } from "../view/chart_series.ts";
+import { cssColour } from "../view/colours.ts";
 import { make, section, setText } from "./dom.ts";
 import { legend } from "./legend.ts";
 import type { Scene, View } from "./scene.ts";

@@ -1,5 +1,7 @@
-import { cssColour } from "../colours.ts";
-import { peerLabel, tame } from "../labels.ts";
+import { peerLabel, tame } from "../model/labels.ts";
+import { heldPercent, isWhole } from "../model/swarm_figures.ts";
+import type { PeerModel } from "../model/swarm_model.ts";
+import { cssColour } from "../view/colours.ts";
 import {
   chokedPairs,
   edgeWidth,
@@ -9,10 +11,8 @@ import {
   type RingEdge,
   ringEdges,
   ringPoints,
-} from "../ring_layout.ts";
-import { ringWords } from "../ring_words.ts";
-import { isWhole, percentOf } from "../swarm_figures.ts";
-import type { PeerModel } from "../swarm_model.ts";
+} from "../view/ring_layout.ts";
+import { ringWords } from "../view/ring_words.ts";
 import { context2d, make, section } from "./dom.ts";
 import { legend } from "./legend.ts";
 import { strokeArrow, strokeBar } from "./ring_strokes.ts";
@@ -161,7 +161,7 @@ export class ChokeRing implements View {
     context.fill();
     context.beginPath();
     context.moveTo(x, y);
-    context.arc(x, y, dot, -Math.PI / 2, -Math.PI / 2 + (2 * Math.PI * percentOf(peer)) / 100);
+    context.arc(x, y, dot, -Math.PI / 2, -Math.PI / 2 + (2 * Math.PI * heldPercent(peer)) / 100);
     context.fillStyle = cssColour(palette.held, here ? 1 : isWhole(peer) ? 0.6 : 0.3);
     context.fill();
     context.beginPath();

@@ -1,5 +1,5 @@
-import type { TimedEvent } from "../board_event.ts";
-import { BoardModel } from "../board_model.ts";
+import type { TimedEvent } from "../model/board_event.ts";
+import { BoardModel } from "../model/board_model.ts";
 import type { BoardPage } from "./board_page.ts";
 
 /** A browser that gives up on a stream, as on an error from the server, is told to try again after this. */

@@ -8,7 +8,7 @@ import "./styles/charts.css";
 import "./styles/peer_table.css";
 import "./styles/verdict_view.css";
 import "./styles/replay.css";
-import { UserError } from "../../core/errors.ts";
+import { UserError } from "../../core/base/errors.ts";
 import { BoardPage } from "./board_page.ts";
 import { followLive } from "./live.ts";
 import { startReplay } from "./replay.ts";

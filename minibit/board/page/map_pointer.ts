@@ -1,6 +1,6 @@
-import { columnPixels, type MapCell, type MapLayout } from "../map_layout.ts";
-import { mapTip } from "../map_tip.ts";
-import type { PeerModel, SwarmModel } from "../swarm_model.ts";
+import type { PeerModel, SwarmModel } from "../model/swarm_model.ts";
+import { columnPixels, type MapCell, type MapLayout } from "../view/map_layout.ts";
+import { mapTip } from "../view/map_tip.ts";
 import { make } from "./dom.ts";
 
 const DIRECTIONS: Readonly<Record<string, readonly [number, number]>> = {

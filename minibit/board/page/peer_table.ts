@@ -1,8 +1,8 @@
-import { formatRate } from "../../core/formats.ts";
-import { peerLabel } from "../labels.ts";
-import { isIdle, peerWords } from "../peer_words.ts";
-import { etaMsOf, etaText, isWhole, percentOf, percentText } from "../swarm_figures.ts";
-import type { PeerModel } from "../swarm_model.ts";
+import { formatRate } from "../../core/base/formats.ts";
+import { peerLabel } from "../model/labels.ts";
+import { etaMsOf, etaText, heldPercent, isWhole, percentText } from "../model/swarm_figures.ts";
+import type { PeerModel } from "../model/swarm_model.ts";
+import { isIdle, peerWords } from "../view/peer_words.ts";
 import { make, section, setText } from "./dom.ts";
 import type { Choose, Scene, View } from "./scene.ts";
 
@@ -17,7 +17,7 @@ interface Column {
 }
 
 const COLUMNS: readonly Column[] = [
-  { name: "Holds", key: percentOf, text: (peer) => percentText(percentOf(peer)) },
+  { name: "Holds", key: heldPercent, text: (peer) => percentText(heldPercent(peer)) },
   {
     name: "Down",
     key: downOf,
@@ -143,7 +143,7 @@ export class PeerTable implements View {
     const label = peerLabel(peer);
     setText(row.name, label);
     row.name.setAttribute("aria-pressed", String(peer.id === scene.chosen));
-    row.fill.style.width = `${percentOf(peer)}%`;
+    row.fill.style.width = `${heldPercent(peer)}%`;
     [...COLUMNS, DOING].forEach(({ text }, i) => {
       setText(row.cells[i] as HTMLElement, text(peer, scene));
     });

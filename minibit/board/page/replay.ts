@@ -1,6 +1,6 @@
-import { formatClock } from "../../core/formats.ts";
-import { Playback } from "../playback.ts";
-import { readRecording } from "../read_recording.ts";
+import { formatClock } from "../../core/base/formats.ts";
+import { Playback } from "../recording/playback.ts";
+import { readRecording } from "../recording/read_recording.ts";
 import type { BoardPage } from "./board_page.ts";
 import { make, setText } from "./dom.ts";
 

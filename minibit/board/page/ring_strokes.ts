@@ -1,5 +1,5 @@
 /** Bent arrows and bars between points of the choke ring. */
-import { bend, type Point } from "../ring_layout.ts";
+import { bend, type Point } from "../view/ring_layout.ts";
 
 /** From where to where, around which centre, and how far from its ends it stops. */
 export interface Stroke {

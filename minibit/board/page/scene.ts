@@ -1,4 +1,4 @@
-import type { SwarmModel } from "../swarm_model.ts";
+import type { SwarmModel } from "../model/swarm_model.ts";
 import type { Palette } from "./theme.ts";
 
 /** What every view draws from. */

@@ -1,6 +1,6 @@
-import { formatRate, formatSize } from "../../core/formats.ts";
-import { counted, tame } from "../labels.ts";
-import { etaText, figuresOf } from "../swarm_figures.ts";
+import { formatRate, formatSize } from "../../core/base/formats.ts";
+import { counted, tame } from "../model/labels.ts";
+import { etaText, figuresOf } from "../model/swarm_figures.ts";
 import { make, setText } from "./dom.ts";
 import type { Scene, View } from "./scene.ts";
 

@@ -1,4 +1,4 @@
-import { type Colour, parseColour } from "../colours.ts";
+import { type Colour, parseColour } from "../view/colours.ts";
 import { context2d, make, setText } from "./dom.ts";
 
 /** Colours of the canvases, as the style sheet says them. */

@@ -1,6 +1,6 @@
-import { formatSize } from "../../core/formats.ts";
-import { counted, nameList, peerLabel } from "../labels.ts";
-import { type Verdict, verdictOf } from "../verdict.ts";
+import { formatSize } from "../../core/base/formats.ts";
+import { counted, nameList, peerLabel } from "../model/labels.ts";
+import { type Verdict, verdictOf } from "../model/verdict.ts";
 import { make, setText } from "./dom.ts";
 import type { Scene, View } from "./scene.ts";
 

@@ -3,9 +3,9 @@
  * comes late, one gives nothing. The same options give the same events.
  */
 
-import { Bitfield } from "../../core/bitfield.ts";
-import { createRng, type Rng, shuffle } from "../../core/rng.ts";
-import { type Activity, type BoardStats, type TimedEvent, toRuns } from "../board_event.ts";
+import { createRng, type Rng, shuffle } from "../../core/base/rng.ts";
+import { Bitfield } from "../../core/share/bitfield.ts";
+import { type Activity, type BoardStats, packRuns, type TimedEvent } from "../model/board_event.ts";
 
 /** What the swarm is like. */
 export interface LivelyOptions {
@@ -71,7 +71,7 @@ export function livelyEvents(options: LivelyOptions = {}): TimedEvent[] {
         const { id } = actor;
         const name = options.nameOf?.(id) ?? `peer ${id}`;
         const peer = { id, name, host: "127.0.0.1", port: 6000 + id, seed: id === 0 };
-        push(t, { type: "peer", swarm, peer, blocks: toRuns(actor.blocks) });
+        push(t, { type: "peer", swarm, peer, blocks: packRuns(actor.blocks) });
         if (id === 0) {
           push(t, { type: "complete", swarm, peer: id });
         }
@@ -89,7 +89,12 @@ export function livelyEvents(options: LivelyOptions = {}): TimedEvent[] {
     for (const actor of here) {
       const isTold = t % 1000 === (actor.id % 4) * TICK_MS;
       if (actor.fresh.length > 0 && (isTold || actor.blocks.complete)) {
-        push(t, { type: "blocks", swarm, peer: actor.id, blocks: toRuns(actor.fresh.splice(0).sort((a, b) => a - b)) });
+        push(t, {
+          type: "blocks",
+          swarm,
+          peer: actor.id,
+          blocks: packRuns(actor.fresh.splice(0).sort((a, b) => a - b)),
+        });
       }
       if (actor.blocks.complete && !actor.isComplete) {
         actor.isComplete = true;

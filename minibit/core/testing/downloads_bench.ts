@@ -1,18 +1,18 @@
-import { Bitfield } from "../bitfield.ts";
-import { Downloads } from "../downloads.ts";
-import { Geometry } from "../geometry.ts";
-import { type LiveLink, liveLink, type Unit } from "../link.ts";
-import { rarestFirst } from "../next_fetch.ts";
-import type { PeerMessage } from "../peer_wire.ts";
-import { pipelineDepth } from "../pipeline.ts";
-import { RateLimiter } from "../rate_limiter.ts";
-import { createRng } from "../rng.ts";
+import { RateLimiter } from "../base/rate_limiter.ts";
+import { createRng } from "../base/rng.ts";
+import { rarestFirst } from "../download/pick_block.ts";
+import { pipelineDepth } from "../download/pipeline.ts";
+import { RequestScheduler } from "../download/request_scheduler.ts";
+import { type LiveLink, liveLink, type Unit } from "../link/link.ts";
+import { Bitfield } from "../share/bitfield.ts";
+import { Geometry } from "../share/geometry.ts";
+import type { PeerMessage } from "../wire/peer_wire.ts";
 
 export const UNIT = 16 * 1024;
 
 /** Downloads with neighbours that do what a test tells them; blocks of `unitsPerBlock` units of 16 KiB. */
 export class DownloadsBench {
-  readonly downloads: Downloads;
+  readonly downloads: RequestScheduler;
   readonly geometry: Geometry;
   readonly have: Bitfield;
   readonly sent: { readonly link: number; readonly message: PeerMessage }[] = [];
@@ -36,7 +36,7 @@ export class DownloadsBench {
     for (const block of have) {
       this.have.add(block);
     }
-    this.downloads = new Downloads({
+    this.downloads = new RequestScheduler({
       geometry: this.geometry,
       have: this.have,
       rng: createRng(1),

@@ -1,17 +1,17 @@
-import { Bitfield } from "../bitfield.ts";
-import { assert } from "../errors.ts";
-import type { Geometry } from "../geometry.ts";
-import type { Unit } from "../link.ts";
-import { PeerCore } from "../peer_core.ts";
-import type { PeerEvent, PeerInput, PeerOutput } from "../peer_io.ts";
-import type { PeerMessage } from "../peer_wire.ts";
-import { createRng } from "../rng.ts";
-import type { SharingOptions } from "../sharing.ts";
+import { assert } from "../base/errors.ts";
+import { createRng } from "../base/rng.ts";
+import type { Unit } from "../link/link.ts";
+import type { PeerEvent, PeerInput, PeerOutput } from "../link/peer_io.ts";
+import { PeerCore } from "../peer/peer_core.ts";
+import type { SessionOptions } from "../peer/swarm_session.ts";
+import { Bitfield } from "../share/bitfield.ts";
+import type { Geometry } from "../share/geometry.ts";
+import type { PeerMessage } from "../wire/peer_wire.ts";
 
 const MAX_MS = 600_000;
 
 /** How a peer of the test swarm behaves. */
-export interface MemoryPeerOptions extends SharingOptions {
+export interface MemoryPeerOptions extends SessionOptions {
   /** Blocks it holds at the start; left out: it knows not even the manifest. */
   readonly have?: Bitfield;
   /** What its uplink carries. */

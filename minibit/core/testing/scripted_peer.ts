@@ -1,10 +1,10 @@
-import type { Bitfield } from "../bitfield.ts";
-import type { Geometry } from "../geometry.ts";
-import { helloOf } from "../handshake.ts";
-import { PeerCore, type PeerCoreOptions } from "../peer_core.ts";
-import type { DropReason, PeerEvent, PeerInput, PeerOutput } from "../peer_io.ts";
-import type { PeerMessage } from "../peer_wire.ts";
-import { createRng } from "../rng.ts";
+import { createRng } from "../base/rng.ts";
+import type { DropReason, PeerEvent, PeerInput, PeerOutput } from "../link/peer_io.ts";
+import { helloOf } from "../peer/handshake.ts";
+import { PeerCore, type PeerCoreOptions } from "../peer/peer_core.ts";
+import type { Bitfield } from "../share/bitfield.ts";
+import type { Geometry } from "../share/geometry.ts";
+import type { PeerMessage } from "../wire/peer_wire.ts";
 
 export const SWARM_ID: Uint8Array = new Uint8Array(32).fill(7);
 

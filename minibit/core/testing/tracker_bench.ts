@@ -1,18 +1,18 @@
-import { Bitfield } from "../bitfield.ts";
-import { assert } from "../errors.ts";
-import { PROTOCOL_VERSION } from "../limits.ts";
-import { createRng } from "../rng.ts";
-import { TrackerCore } from "../tracker_core.ts";
-import type { TrackerEvent, TrackerInput } from "../tracker_io.ts";
-import { NO_STATS, type PeerStatus } from "../tracker_peer.ts";
-import type { SwarmStatus } from "../tracker_swarm.ts";
+import { assert } from "../base/errors.ts";
+import { PROTOCOL_VERSION } from "../base/limits.ts";
+import { createRng } from "../base/rng.ts";
+import { Bitfield } from "../share/bitfield.ts";
+import { TrackerCore } from "../tracker/tracker_core.ts";
+import type { TrackerEvent, TrackerInput } from "../tracker/tracker_io.ts";
+import { NO_STATS, type PeerStatus } from "../tracker/tracker_peer.ts";
+import type { SwarmStatus } from "../tracker/tracker_swarm.ts";
 import {
   NO_SWARM,
   type ShareSummary,
   type TrackerErrorCode,
   type TrackerMessage,
   type TrackerMessageName,
-} from "../tracker_wire.ts";
+} from "../wire/tracker_wire.ts";
 
 /** What a peer that has not seen the manifest knows of its share. */
 export const UNKNOWN_SHARE: ShareSummary = { name: "", sizeBytes: 0, blockSizeBytes: 0, blockCount: 0 };

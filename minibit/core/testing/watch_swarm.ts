@@ -1,7 +1,7 @@
-import { assert } from "../errors.ts";
-import { DEFAULT_SLOTS, MAX_OWNERS } from "../limits.ts";
-import type { Unit } from "../link.ts";
-import type { PeerMessage } from "../peer_wire.ts";
+import { assert } from "../base/errors.ts";
+import { DEFAULT_SLOTS, MAX_OWNERS } from "../base/limits.ts";
+import type { Unit } from "../link/link.ts";
+import type { PeerMessage } from "../wire/peer_wire.ts";
 import type { MemoryPeer, MemorySwarm } from "./memory_swarm.ts";
 
 /** What was seen on the wires of a swarm. */

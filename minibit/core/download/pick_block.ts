@@ -1,0 +1,94 @@
+import { MIN_PIPELINE_UNITS } from "../base/limits.ts";
+import type { LiveLink } from "../link/link.ts";
+import type { RarityIndex } from "../share/rarity_index.ts";
+import { type BlockTracker, bytesLeft, type Fetch, ownerOf } from "./block_tracker.ts";
+
+/** Chooses the block to ask a link for among those nobody fetches; the product has one, the lab compares others. */
+export type ChooseBlock = (
+  picker: RarityIndex,
+  view: {
+    readonly holdsNothing: boolean;
+    /** The link holds no block with fewer copies: those need not be looked at. */
+    readonly minCopies: number;
+    readonly wanted: (block: number) => boolean;
+  },
+) => number | undefined;
+
+/** Rules 3 and 4: the first block at random among those with two copies or more, then rarest first. */
+export const rarestFirst: ChooseBlock = (picker, { holdsNothing, minCopies, wanted }) =>
+  (holdsNothing ? picker.random(wanted, 2) : undefined) ?? picker.rarest(wanted, minCopies);
+
+/** What a link may be asked for now: what it holds, allows, did not just refuse, and does not owe us an answer about. */
+export function wantedFrom(link: LiveLink, nowMs: number): (block: number) => boolean {
+  const { choked, allowed, refusedUntilMs, cancelled, pending } = link.download;
+  return (block) =>
+    link.holds?.has(block) === true &&
+    (!choked || allowed.has(block)) &&
+    (refusedUntilMs.size === 0 || (refusedUntilMs.get(block) ?? 0) <= nowMs) &&
+    (cancelled === 0 || !pending.some((unit) => unit.block === block));
+}
+
+/** The link's block that it has not been asked for to the end: it goes on with that one, whatever else there is. */
+export function askingOf(link: LiveLink, ledger: BlockTracker): Fetch | undefined {
+  const { asking } = link.download;
+  const fetch = asking === undefined ? undefined : ledger.fetchOf(asking);
+  const owner = fetch === undefined ? undefined : ownerOf(fetch, link);
+  if (fetch === undefined || owner === undefined || owner.closed) {
+    return undefined;
+  }
+  return Math.max(owner.asked, fetch.received) < fetch.length ? fetch : undefined;
+}
+
+/**
+ * The block to ask a link for next, by rules 1 to 4; it is on its way then, but not yet the link's.
+ *
+ * What it weighs, in order: finish what somebody began, before a new block is (1); believe a seed that plans (2); get
+ * something to trade soon (3); keep rare blocks alive (4).
+ *
+ * @param options.inFlight units the link owes us
+ */
+export function nextFetch(
+  link: LiveLink,
+  options: {
+    readonly ledger: BlockTracker;
+    readonly choose: ChooseBlock;
+    readonly wanted: (block: number) => boolean;
+    readonly inFlight: number;
+  },
+): Fetch | undefined {
+  const { ledger, choose, wanted, inFlight } = options;
+  const unfinished = nearestToDone(ledger.unowned, wanted);
+  if (unfinished !== undefined || link.download.waiting === 0) {
+    return unfinished;
+  }
+  let block = firstSuggested(link, (b) => ledger.picker.has(b) && wanted(b));
+  // a seed that plans has more suggestions on their way: our own choice would only be refused, unless the pipe runs dry
+  if (block === undefined && !(link.download.suggests && inFlight >= MIN_PIPELINE_UNITS)) {
+    block = choose(ledger.picker, {
+      holdsNothing: ledger.have.count === 0,
+      minCopies: link.holds?.complete === true ? 1 : ledger.completeLinks + 1,
+      wanted,
+    });
+  }
+  return block === undefined ? undefined : ledger.begin(block);
+}
+
+function nearestToDone(unowned: Iterable<Fetch>, wanted: (block: number) => boolean): Fetch | undefined {
+  let best: Fetch | undefined;
+  for (const fetch of unowned) {
+    if (wanted(fetch.block)) {
+      best = best === undefined || bytesLeft(fetch) < bytesLeft(best) ? fetch : best;
+    }
+  }
+  return best;
+}
+
+function firstSuggested(link: LiveLink, wanted: (block: number) => boolean): number | undefined {
+  const { suggested } = link.download;
+  for (let block = suggested.shift(); block !== undefined; block = suggested.shift()) {
+    if (wanted(block)) {
+      return block;
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,62 @@
+import { MIN_ROUND_MS } from "../base/limits.ts";
+import type { RateMeter } from "../base/rate_meter.ts";
+import type { RequestScheduler } from "../download/request_scheduler.ts";
+import type { LiveLink } from "../link/link.ts";
+import type { Bitfield } from "../share/bitfield.ts";
+import type { Geometry } from "../share/geometry.ts";
+
+/** Rates in bytes a second, and who holds a slot. */
+export interface SessionStats {
+  readonly downBytesPerSecond: number;
+  readonly upBytesPerSecond: number;
+  readonly downBytes: number;
+  readonly upBytes: number;
+  readonly duplicateBytes: number;
+  readonly unchoked: readonly number[];
+  readonly optimistic: readonly number[];
+  readonly chokedBy: number;
+}
+
+/** How it stands with a peer that shares; `down` and `up` measure all its links together. */
+export function sessionStats(
+  peer: {
+    readonly links: Iterable<LiveLink>;
+    readonly downloads: RequestScheduler;
+    readonly down: RateMeter;
+    readonly up: RateMeter;
+  },
+  nowMs: number,
+): SessionStats {
+  const links = [...peer.links];
+  const { downloads, down, up } = peer;
+  const withSlot = (wanted: (link: LiveLink) => boolean): number[] => links.filter(wanted).map((link) => link.peerId);
+  return {
+    downBytesPerSecond: Math.round(down.bytesPerSecond(nowMs)),
+    upBytesPerSecond: Math.round(up.bytesPerSecond(nowMs)),
+    downBytes: down.totalBytes,
+    upBytes: up.totalBytes,
+    duplicateBytes: downloads.duplicateBytes,
+    unchoked: withSlot((link) => link.upload.slot !== "choked"),
+    optimistic: withSlot((link) => link.upload.slot === "optimistic"),
+    chokedBy: links.filter((link) => link.download.interested && link.download.choked).length,
+  };
+}
+
+/** How long the transfer will take at today's rate: ours, or for a seed that of its neighbours. */
+export function etaMs(
+  {
+    have,
+    downloads,
+    geometry,
+  }: { readonly have: Bitfield; readonly downloads: RequestScheduler; readonly geometry: Geometry },
+  /** `bytesPerSecond`: what we receive; for a seed what it gives. */
+  { links, bytesPerSecond }: { readonly links: Iterable<LiveLink>; readonly bytesPerSecond: number },
+): number {
+  let bytes = downloads.remainingBytes;
+  if (have.complete) {
+    for (const { holds } of links) {
+      bytes += (have.size - (holds?.count ?? have.size)) * geometry.blockSizeBytes;
+    }
+  }
+  return bytesPerSecond > 0 ? (bytes / bytesPerSecond) * 1000 : MIN_ROUND_MS * 100;
+}

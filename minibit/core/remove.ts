@@ -1,7 +1,0 @@
-/** Takes `item` out of `items`, where it stands at most once; the order of the others stays. */
-export function remove<T>(items: T[], item: T): void {
-  const index = items.indexOf(item);
-  if (index >= 0) {
-    items.splice(index, 1);
-  }
-}

@@ -1,0 +1,242 @@
+import { ALLOWED_BLOCKS, GIFT_RATIO, MAX_UNIT_BYTES } from "../base/limits.ts";
+import { RateLimiter } from "../base/rate_limiter.ts";
+import { RateMeter } from "../base/rate_meter.ts";
+import type { Rng } from "../base/rng.ts";
+import type { LiveLink, Unit } from "../link/link.ts";
+import type { PeerOutput } from "../link/peer_io.ts";
+import type { Bitfield } from "../share/bitfield.ts";
+import type { Geometry } from "../share/geometry.ts";
+import type { RarityIndex } from "../share/rarity_index.ts";
+import type { PeerMessage, RejectReason } from "../wire/peer_wire.ts";
+import { ChokeRounds, type SlotChange, type SlotView } from "./choke_rounds.ts";
+import { assignSlots } from "./choker.ts";
+import { SuggestAndAllow } from "./suggest_and_allow.ts";
+import { UploadQueue } from "./upload_queue.ts";
+
+/** Of how many of the rarest blocks partners are asked whether they hold them. */
+const RARE_SAMPLE = 16;
+
+/**
+ * What a peer gives: who may ask (ChokeRounds), what they should ask for (SuggestAndAllow), and whose turn it is (UploadQueue).
+ *
+ * Choking is enforced here, by the uploader: a choked neighbour is served nothing but the blocks it was allowed.
+ */
+export class Uploader {
+  /** Bytes given. */
+  readonly rate: RateMeter;
+  readonly #geometry: Geometry;
+  readonly #have: Bitfield;
+  readonly #offered: Bitfield;
+  readonly #links: ReadonlySet<LiveLink>;
+  readonly #picker: RarityIndex;
+  readonly #etaMs: (nowMs: number) => number;
+  readonly #emit: (output: PeerOutput) => void;
+  readonly #send: (link: LiveLink, message: PeerMessage) => void;
+  readonly #uploads: UploadQueue;
+  readonly #slots: ChokeRounds;
+  readonly #hints: SuggestAndAllow;
+  /** Links that just became interested. */
+  readonly #newcomers = new Set<LiveLink>();
+  /** Interests or slots changed: somebody may wait for a free slot. */
+  #slotsChanged = false;
+
+  constructor(
+    options: {
+      readonly geometry: Geometry;
+      readonly have: Bitfield;
+      /** The blocks we give: those we hold, but for damaged ones. */
+      readonly offered: Bitfield;
+      readonly links: ReadonlySet<LiveLink>;
+      /** How many neighbours hold a block, and which blocks we miss most. */
+      readonly picker: RarityIndex;
+      /** How long the transfer will still take. */
+      readonly etaMs: (nowMs: number) => number;
+      readonly rng: Rng;
+      readonly emit: (output: PeerOutput) => void;
+      readonly send: (link: LiveLink, message: PeerMessage) => void;
+      readonly bytesPerSecond: number;
+      /** How many neighbours it serves at a time. */
+      readonly slots: number;
+      readonly unchokeIntervalMs: number | undefined;
+      readonly assignSlots: typeof assignSlots | undefined;
+    },
+    nowMs: number,
+  ) {
+    const { geometry, have, offered, rng, emit, send, slots } = options;
+    this.rate = new RateMeter(nowMs);
+    this.#geometry = geometry;
+    this.#have = have;
+    this.#offered = offered;
+    this.#links = options.links;
+    this.#picker = options.picker;
+    this.#etaMs = options.etaMs;
+    this.#emit = emit;
+    this.#send = send;
+    // who serves nobody allows nothing either
+    this.#hints = new SuggestAndAllow({
+      geometry,
+      have: offered,
+      rng,
+      send,
+      allowedBlocks: Math.min(ALLOWED_BLOCKS, slots),
+    });
+    this.#uploads = new UploadQueue({
+      geometry,
+      send,
+      limiter: new RateLimiter(options.bytesPerSecond, nowMs),
+      serve: (link, unit) => emit({ type: "serve_unit", link: link.id, unit }),
+      // with slots for all, who keeps to itself what it is given would get as much of it as the others
+      canWait: (link, unit) => this.#hints.repeats(link, unit) || this.#hints.hoards(link),
+    });
+    this.#slots = new ChokeRounds(
+      { assignSlots: options.assignSlots ?? assignSlots, rng, count: slots, intervalMs: options.unchokeIntervalMs },
+      nowMs,
+    );
+  }
+
+  /** Whether anybody is being given something. */
+  get isGiving(): boolean {
+    return this.#uploads.isGiving;
+  }
+
+  /** When `settle` should be called though nothing happened. */
+  get nextDeadlineMs(): number {
+    return Math.min(this.#slots.nextDeadlineMs, this.#uploads.nextDeadlineMs);
+  }
+
+  /** We hold everything, perhaps alone: plans what to give away first. */
+  plan(): void {
+    this.#hints.plan((block) => this.#picker.copies(block));
+  }
+
+  /** The peer behind `link` holds these blocks. */
+  spread(link: LiveLink, blocks: Iterable<number>): void {
+    this.#hints.spread(link, blocks, this.#links);
+  }
+
+  /** A link is gone. */
+  forget(link: LiveLink): void {
+    this.#newcomers.delete(link);
+    this.#uploads.forget(link);
+    this.#hints.forget(link);
+    this.#slotsChanged = true;
+  }
+
+  interested(link: LiveLink, nowMs: number): void {
+    if (!link.upload.interested) {
+      link.upload.interested = true;
+      link.upload.wasInterested = true;
+      this.#newcomers.add(link);
+      this.#slotsChanged = true;
+      if (link.upload.slot === "choked") {
+        link.upload.waitingSinceMs = nowMs;
+      }
+    }
+  }
+
+  notInterested(link: LiveLink): void {
+    link.upload.interested = false;
+    this.#slotsChanged = true;
+  }
+
+  /** Serves a unit when its turn comes, or rejects it. */
+  request(link: LiveLink, unit: Unit, nowMs: number): void {
+    const reason = this.#refusal(link, unit, nowMs);
+    if (reason !== undefined) {
+      this.#uploads.reject(link, unit, reason);
+    } else if (this.#uploads.request(link, unit)) {
+      link.upload.allowanceBytes -= link.upload.slot === "choked" ? unit.length : 0;
+      this.#hints.claimed(link, unit.block, nowMs);
+    }
+    if (link.upload.slot !== "choked") {
+      this.#hints.suggest(link);
+    }
+  }
+
+  cancel(link: LiveLink, unit: Unit): void {
+    if (this.#uploads.cancel(link, unit)) {
+      this.#hints.cancelled(link, unit);
+    }
+  }
+
+  /** A unit was handed to the network. */
+  served(link: LiveLink, nowMs: number): void {
+    this.rate.add(link.upload.inFlight?.length ?? 0, nowMs);
+    this.#uploads.served(link, nowMs);
+  }
+
+  /** A unit cannot be read any more. */
+  unserved(link: LiveLink): void {
+    this.#uploads.unserved(link);
+  }
+
+  /** A block is not given any more: what was asked and promised of it is taken back. */
+  withdraw(block: number): void {
+    this.#uploads.withdraw(block, this.#links);
+    this.#hints.withdraw(block, this.#links);
+  }
+
+  /** What the link asked for it does not want any more. */
+  silence(link: LiveLink): void {
+    this.#uploads.forget(link);
+  }
+
+  /** Deals slots and gives out units where that became due or possible. */
+  settle(nowMs: number): void {
+    if (nowMs >= this.#slots.nextDeadlineMs) {
+      this.#applySlots(this.#slots.round([...this.#links], { view: this.#slotView(nowMs), nowMs }));
+    } else if (this.#slotsChanged && this.#slots.hasVacancy(this.#links)) {
+      this.#applySlots(this.#slots.fillVacancies([...this.#links], { view: this.#slotView(nowMs), nowMs }));
+    }
+    this.#slotsChanged = false;
+    if (this.#newcomers.size > 0) {
+      for (const link of this.#newcomers) {
+        this.#hints.welcome(link);
+      }
+      this.#newcomers.clear();
+    }
+    this.#uploads.schedule(nowMs);
+  }
+
+  #refusal(link: LiveLink, unit: Unit, nowMs: number): RejectReason | undefined {
+    const { slot, allowed, allowanceBytes } = link.upload;
+    if (slot === "choked" && !(allowed.has(unit.block) && unit.length <= allowanceBytes)) {
+      return "choked";
+    }
+    if (unit.length > MAX_UNIT_BYTES || !this.#geometry.contains(unit.block, unit.offset, unit.length)) {
+      return "out of range";
+    }
+    if (!this.#offered.has(unit.block)) {
+      return "not held";
+    }
+    return this.#uploads.leavesGap(link, unit) ?? (this.#hints.refuses(link, unit, nowMs) ? "sent before" : undefined);
+  }
+
+  #applySlots(changes: readonly SlotChange[]): void {
+    for (const { link, from, to } of changes) {
+      if (to === "choked") {
+        this.#hints.allowUnfinished(link);
+        this.#send(link, { type: "CHOKE" });
+        this.#hints.choked(link, this.#uploads.choke(link));
+      } else if (from === "choked") {
+        link.upload.allowed.clear();
+        link.upload.allowanceBytes = 0;
+        this.#send(link, { type: "UNCHOKE" });
+        this.#hints.suggest(link);
+      }
+      this.#emit({ type: "event", event: { kind: "slot", peerId: link.peerId, slot: to } });
+    }
+  }
+
+  #slotView(nowMs: number): SlotView {
+    const gift = (GIFT_RATIO * this.#have.count) / Math.max(1, this.#links.size);
+    return {
+      have: this.#have,
+      rarest: this.#picker.first(RARE_SAMPLE),
+      hoards: (link) => this.#hints.hoards(link),
+      giftBytes: this.#geometry.blockSizeBytes * Math.max(ALLOWED_BLOCKS, gift),
+      etaMs: this.#etaMs(nowMs),
+      blockMs: (this.#geometry.blockSizeBytes * 1000) / Math.max(1, this.rate.bytesPerSecond(nowMs)),
+    };
+  }
+}

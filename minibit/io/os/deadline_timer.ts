@@ -1,0 +1,31 @@
+/** Calls at the deadline of a core; an earlier deadline takes the place of a later one. Milliseconds as of `performance.now()`. */
+export class DeadlineTimer {
+  readonly #ring: () => void;
+  #timer: Timer | undefined;
+  #atMs = Number.POSITIVE_INFINITY;
+
+  constructor(ring: () => void) {
+    this.#ring = ring;
+  }
+
+  /** Rings at `deadlineMs`, unless it does so sooner anyway: who asks again then loses nothing. */
+  set(deadlineMs: number): void {
+    if (deadlineMs >= this.#atMs) {
+      return;
+    }
+    clearTimeout(this.#timer);
+    this.#atMs = deadlineMs;
+    this.#timer = setTimeout(
+      () => {
+        this.#atMs = Number.POSITIVE_INFINITY;
+        this.#ring();
+      },
+      Math.max(0, Math.ceil(deadlineMs - performance.now())), // Bun drops the fraction: early, there is nothing to do
+    );
+  }
+
+  /** Rings no more. */
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+}

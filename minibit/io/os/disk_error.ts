@@ -1,0 +1,58 @@
+import { UserError } from "../../core/base/errors.ts";
+
+/** What the codes of the operating system mean to a user, and what to do. */
+const REASONS: { readonly [code: string]: string } = {
+  EACCES: "permission denied (give yourself the right to it, or use another place)",
+  EPERM: "permission denied (give yourself the right to it, or use another place)",
+  EROFS: "the disk is read-only (use another place)",
+  ENOENT: "there is no such file or folder (look at the path)",
+  ENOTDIR: "a part of the path is not a folder (look at the path)",
+  EISDIR: "a folder is in its place (move it away)",
+  EEXIST: "something else is in its place (move it away)",
+  ELOOP: "a symbolic link is in its place (move it away)",
+  ENAMETOOLONG: "the path is too long (use a shorter place)",
+  EMFILE: "too many files are open (raise 'ulimit -n')",
+  ENFILE: "too many files are open on this machine (close some programs)",
+  EFBIG: "the file is larger than the disk allows (use another place)",
+  EBUSY: "it is in use, or a disk is mounted there (use another place)",
+  EINVAL: "this disk does not take such a name or size (use another place)",
+  ENOTEMPTY: "something is in it (look at it, and move it away)",
+  ENOTSUP: "this disk cannot do that (use another place)",
+  ESTALE: "the network disk lost it (look at its mount)",
+  ETXTBSY: "a program is running from it (end that first)",
+  EXDEV: "another disk is mounted there (use a place on one disk)",
+  EIO: "the disk failed (look at the system's log)",
+};
+
+/** What a disk answers that keeps no permission bits (FAT, some network mounts) when it is asked to change them. */
+export const NO_MODES: ReadonlySet<string> = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"]);
+
+/**
+ * Tells a failed call of the operating system as an error for the user.
+ *
+ * @param doing what could not be done: `Cannot write block 17 to 'x'`
+ * @param keptBlocks verified blocks that stay, told when the disk is full
+ * @returns a UserError; `cause` itself when it is one already, or no error of the operating system but our bug
+ */
+export function diskError(doing: string, cause: unknown, keptBlocks?: number): Error {
+  const code = errorCode(cause);
+  if (code === undefined) {
+    return cause instanceof Error ? cause : new Error(`${doing}: ${cause}`);
+  }
+  return new UserError(`${doing}: ${reasonOf(code, keptBlocks)}`, { cause });
+}
+
+/** The operating system's code in an error (`ENOENT`), if it holds one. */
+export function errorCode(error: unknown): string | undefined {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return typeof code === "string" ? code : undefined;
+}
+
+function reasonOf(code: string, keptBlocks: number | undefined): string {
+  if (code === "ENOSPC" || code === "EDQUOT") {
+    const kept = keptBlocks === undefined ? "" : `; ${keptBlocks} verified blocks are kept`;
+    const full = code === "ENOSPC" ? "the disk is full" : "your quota on the disk is used up";
+    return `${full} (free some space and start again${kept})`;
+  }
+  return REASONS[code] ?? `the system says ${code} (look at the path and the disk)`;
+}

@@ -1,0 +1,62 @@
+/**
+ * Where a peer keeps blocks: one small interface, two implementations (`folder_store.ts`, `direct_store.ts`), one
+ * conformance suite. A store never judges bytes: the hash is checked by its caller, before `commit`.
+ */
+
+import type { BlockHealth } from "../../core/link/peer_io.ts";
+import type { Bitfield } from "../../core/share/bitfield.ts";
+
+/** A place for the blocks of one share. Paths are the caller's; sizes and offsets in bytes. */
+export interface BlockStore {
+  /** The blocks found whole and right when the store was opened; a snapshot. */
+  readonly found: Bitfield;
+
+  /**
+   * Writes a part of a block that is not committed yet. Parts of one block come front to back.
+   *
+   * `bytes` may change after the call, also while the promise is pending: they are part of a chunk that a socket delivered.
+   * So a store writes them before it returns, or makes an `ownedCopy` before it returns: what is on disk is what was hashed.
+   *
+   * @returns undefined when they are written already, which is the rule; else a promise, which may reject
+   * @throws {UserError} by the promise: disk full, no right to write; what was committed stays
+   */
+  write(block: number, offset: number, bytes: Uint8Array): Promise<void> | undefined;
+
+  /** Keeps a block whose hash was right: from now on it is found again after a restart, and may be read. */
+  commit(block: number): Promise<void>;
+
+  /** Throws away what was written of a block that is not committed. */
+  discard(block: number): Promise<void>;
+
+  /**
+   * Reads a part of a committed block into `into`, whole, from the page cache or disk. Synchronous: a send buffer is
+   * filled and handed to the socket in one go.
+   *
+   * @throws {UserError} when the bytes are not there any more (a file was cut or removed by someone else)
+   */
+  readInto(block: number, offset: number, into: Uint8Array): void;
+
+  /**
+   * Whether a part of a committed block should not be given away before the block is hashed again: somebody wrote to its file, or another block
+   * was found damaged. Costs a look at the file's status, 2 us.
+   */
+  isDoubtful(block: number, offset: number, length: number): boolean;
+
+  /**
+   * Reads and hashes a committed block again; what is damaged is mended where the store has its bytes elsewhere. After `lost` the block
+   * is not committed any more and may be written anew.
+   *
+   * @throws {UserError} the source changed, so nothing of it can be given
+   */
+  recheck(block: number): BlockHealth;
+
+  /**
+   * Gives the share its final name, after all blocks were committed. Calling it again is harmless.
+   *
+   * @returns the path of the file or folder
+   */
+  finish(): Promise<string>;
+
+  /** Lets go of all files; the store is not used afterwards. */
+  close(): Promise<void>;
+}

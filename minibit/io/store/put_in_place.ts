@@ -1,0 +1,246 @@
+/**
+ * The last step of a copy: it gets its final name, and what was there before goes. At every moment, and after every failure,
+ * either the older copy or the new one stands under that name, and nothing is removed before the new one does.
+ */
+import { chmodSync, renameSync } from "node:fs";
+import { join } from "node:path";
+import { UserError } from "../../core/base/errors.ts";
+import { quote } from "../../core/base/quote.ts";
+import type { Manifest } from "../../core/share/manifest.ts";
+import { diskError, errorCode, NO_MODES } from "../os/disk_error.ts";
+import { exchange, renameIfFree } from "../os/libc.ts";
+import { createTurnYielder } from "../os/yield_turn.ts";
+import { differentTree, foldersOf } from "./compare_tree.ts";
+import { type CopyRecord, findForeign, PERMISSIONS, readRecord, writeRecord } from "./copy_record.ts";
+import { NEXT_RECORD_FILE, RECORD_FILE } from "./peer_folder.ts";
+import { remove, statusOf } from "./result.ts";
+import { syncName, syncTree } from "./sync_tree.ts";
+
+/** Where a finished copy goes, and the folder beside it, on the same disk, in which MiniBit keeps what it knows of it. */
+export interface CopyPlace {
+  /** The final name. */
+  readonly result: string;
+  /** Holds the record of the copy at `result`, and for moments the older copy. */
+  readonly home: string;
+}
+
+/** File systems stamp changes by a clock that moves on in smaller steps than this: at least 100 a second. */
+const STAMP_TICK_MS = 12;
+/** The copy that stood, until the one in its place is sure to stay. */
+export const OLDER_COPY = "older_copy";
+
+/** The records that may tell what is at a place: after a crash it is not certain whether the newest copy came there. */
+export function recordsOf({ home }: CopyPlace): CopyRecord[] {
+  const records = [RECORD_FILE, NEXT_RECORD_FILE].map((name) => readRecord(join(home, name)));
+  return records.filter((record) => record !== undefined);
+}
+
+/** How to put a copy in its place. */
+export interface PutOptions {
+  readonly manifest: Manifest;
+  /** Looks once more, right before the older copy goes: it throws when there is something that may not go. */
+  readonly check: () => Promise<void>;
+  /**
+   * Told in the very turn of the event loop in which the copy moves, for who reads from it must follow; and when something in it
+   * changed last, in milliseconds.
+   */
+  readonly onPlaced?: (newestChangeMs: number) => void;
+  /** Whether to wait for the disk; without it the copy may not outlast a power cut. */
+  readonly sync: boolean;
+  /** What somebody put into the older copy at the very last moment may go. */
+  readonly mayLose?: boolean;
+  /** Told what is kept that would have gone. */
+  readonly onNote?: (text: string) => void;
+}
+
+/**
+ * Gives a finished copy its final name, in place of an older one.
+ *
+ * @returns milliseconds spent on waiting for the disk
+ * @throws {UserError} the disk failed, or something else is there now; what was at `result` is there still, and the copy at `part`
+ */
+export async function putInPlace(part: string, place: CopyPlace, options: PutOptions): Promise<number> {
+  const { result, home } = place;
+  const { manifest, check, onPlaced, sync } = options;
+  const difference = await differentTree(part, manifest);
+  if (difference !== undefined) {
+    throw new UserError(`Cannot complete ${quote(part)}: ${difference} (start again to fetch it anew)`);
+  }
+  const records = recordsOf(place);
+  const modes = await carryModes(part, { result, records, manifest });
+  const startMs = performance.now();
+  if (sync) {
+    await syncTree(part, manifest);
+  }
+  const syncedMs = performance.now();
+  const next = join(home, NEXT_RECORD_FILE);
+  const newestChangeMs = await writeRecord(next, { root: part, modes });
+  await untilStampedLater(newestChangeMs);
+  const older = join(home, OLDER_COPY);
+  await check(); // the last thing before: what comes between is found in the older copy
+  try {
+    swap(part, { result, older });
+  } catch (error) {
+    throw diskError(`Cannot rename ${quote(part)} to ${quote(result)}`, error);
+  }
+  onPlaced?.(newestChangeMs);
+  const placedMs = performance.now();
+  if (manifest.kind === "file") {
+    await untilStampedLater(Date.now()); // its own new name has stamped it
+  }
+  if (sync) {
+    await syncName(result);
+  }
+  const endMs = performance.now();
+  renameOrTell(next, join(home, RECORD_FILE));
+  await letGo(older, { ...options, result, records });
+  return syncedMs - startMs + endMs - placedMs;
+}
+
+/** Removes the older copy, unless somebody put something into it while it was exchanged: then it stays, beside the newer one. */
+async function letGo(
+  older: string,
+  {
+    result,
+    records,
+    mayLose = false,
+    onNote,
+  }: PutOptions & { readonly result: string; readonly records: readonly CopyRecord[] },
+): Promise<void> {
+  if (mayLose || (await findForeign(older, records)).count === 0) {
+    await remove(older);
+    return;
+  }
+  const kept = `${result}.changed-${Date.now()}`;
+  renameOrTell(older, kept);
+  onNote?.(`Somebody changed the older copy at ${quote(result)} in the last moment: it is kept as ${quote(kept)}`);
+}
+
+/**
+ * Ends what a run began that was killed while it exchanged copies: the older one is put back if no other stands, and goes if the
+ * newer one does.
+ *
+ * @throws {UserError} an older copy is left over, but something else is in its place
+ */
+export async function recoverPlace(place: CopyPlace): Promise<void> {
+  const { result, home } = place;
+  const older = join(home, OLDER_COPY);
+  const next = join(home, NEXT_RECORD_FILE);
+  if (statusOf(older) !== undefined) {
+    if (statusOf(result) === undefined) {
+      renameOrTell(older, result);
+    } else if ((await findForeign(result, recordsOf(place))).count === 0) {
+      await remove(older);
+    } else {
+      throw new UserError(
+        `Cannot use ${quote(result)}: a run that was killed left the older copy in ${quote(older)}, and something else is there now (move one of them away)`,
+      );
+    }
+  }
+  const record = readRecord(next);
+  if (record !== undefined && statusOf(result) !== undefined && (await findForeign(result, [record])).count === 0) {
+    renameOrTell(next, join(home, RECORD_FILE));
+  } else {
+    await remove(next);
+  }
+}
+
+/** Waits until whatever is changed from now on bears a later time than `ms`: who edits the copy is noticed by that. */
+async function untilStampedLater(ms: number): Promise<void> {
+  while (Date.now() < ms + STAMP_TICK_MS) {
+    await Bun.sleep(1);
+  }
+}
+
+/** Puts `part` under the name `result`; what was there is at `older` then, unless a file took the place of a file. */
+function swap(part: string, { result, older }: { readonly result: string; readonly older: string }): void {
+  const there = statusOf(result);
+  if (there === undefined) {
+    if (!renameIfFree(part, result)) {
+      moveToFree(part, result);
+    }
+    return;
+  }
+  if (exchange(part, result)) {
+    renameSync(part, older);
+    return;
+  }
+  if (there.isFile() && statusOf(part)?.isFile() === true) {
+    renameSync(part, result); // in one step, and there is no moment without a copy
+    return;
+  }
+  renameSync(result, older);
+  try {
+    renameSync(part, result);
+  } catch (error) {
+    putBack(older, { result, because: error });
+  }
+}
+
+/** For systems that cannot rename without replacing. */
+function moveToFree(part: string, result: string): void {
+  if (statusOf(result) !== undefined) {
+    throw new UserError(
+      `Cannot use ${quote(result)}: somebody has just put something there (look at it, and start again)`,
+    );
+  }
+  renameSync(part, result);
+}
+
+function putBack(older: string, failed: { readonly result: string; readonly because: unknown }): never {
+  const { result, because } = failed;
+  try {
+    renameSync(older, result);
+  } catch (error) {
+    const doing = `Cannot put the older copy back to ${quote(result)}; it is in ${quote(older)}`;
+    throw diskError(doing, error);
+  }
+  throw because;
+}
+
+/**
+ * What somebody closed to others in the older copy stays closed in the newer one. A mode that is still as MiniBit set it says
+ * nothing.
+ *
+ * @returns what MiniBit itself had set, by path, where another mode is carried over
+ */
+async function carryModes(
+  part: string,
+  options: { readonly result: string; readonly records: readonly CopyRecord[]; readonly manifest: Manifest },
+): Promise<ReadonlyMap<string, number>> {
+  const { result, records, manifest } = options;
+  const own = new Map<string, number>();
+  const breathe = createTurnYielder();
+  for (const path of [...foldersOf(manifest), ...manifest.files.map((file) => file.path)]) {
+    const shared = manifest.kind === "file" || path === "" ? "" : `/${path}`;
+    const [then, now] = [statusOf(result + shared), statusOf(part + shared)];
+    const isKept = then !== undefined && then.isDirectory() === now?.isDirectory() && !then.isSymbolicLink();
+    const mode = (then?.mode ?? 0) & PERMISSIONS;
+    if (isKept && !records.some((record) => record.get(shared.slice(1))?.mode === mode)) {
+      // a folder that somebody made for the copy keeps all of its mode
+      const ours = (now?.mode ?? 0) & PERMISSIONS;
+      own.set(shared.slice(1), ours);
+      setMode(part + shared, path === "" ? mode : ours & (mode | 0o700));
+    }
+    await breathe();
+  }
+  return own;
+}
+
+function setMode(path: string, mode: number): void {
+  try {
+    chmodSync(path, mode);
+  } catch (error) {
+    if (!NO_MODES.has(errorCode(error) ?? "")) {
+      throw diskError(`Cannot give ${quote(path)} the mode of the older copy`, error);
+    }
+  }
+}
+
+function renameOrTell(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    throw diskError(`Cannot rename ${quote(from)} to ${quote(to)}`, error);
+  }
+}
