@@ -90,7 +90,7 @@ export class BlockTracker {
 
   /** The link told for the first time what it holds. */
   learnAll(link: LiveLink, holds: Bitfield): void {
-    link.holds = holds;
+    link.tell(holds);
     this.#links.add(link);
     for (const block of holds) {
       this.#learned(link, block);
@@ -108,8 +108,8 @@ export class BlockTracker {
 
   #learned(link: LiveLink, block: number): void {
     this.picker.gained(block);
-    link.download.useful += Number(!this.have.has(block));
-    link.download.waiting += Number(this.picker.has(block));
+    link.download.countUseful(Number(!this.have.has(block)));
+    link.download.countWaiting(Number(this.picker.has(block)));
   }
 
   /** The link does not hold `block` any more. */
@@ -118,8 +118,8 @@ export class BlockTracker {
     if (link.holds?.delete(block) === true) {
       this.#completeLinks -= Number(wasComplete);
       this.picker.lost(block);
-      link.download.useful -= Number(!this.have.has(block));
-      link.download.waiting -= Number(this.picker.has(block));
+      link.download.countUseful(-Number(!this.have.has(block)));
+      link.download.countWaiting(-Number(this.picker.has(block)));
     }
   }
 
@@ -128,7 +128,7 @@ export class BlockTracker {
     this.have.delete(block);
     this.#heldBytes -= this.geometry.lengthOf(block);
     for (const link of this.#links) {
-      link.download.useful += Number(link.holds?.has(block) === true);
+      link.download.countUseful(Number(link.holds?.has(block) === true));
     }
     this.#wait(block);
   }
@@ -225,7 +225,7 @@ export class BlockTracker {
     this.#heldBytes += this.geometry.lengthOf(block);
     for (const link of this.#links) {
       if (link.holds?.has(block) === true) {
-        link.download.useful--;
+        link.download.countUseful(-1);
       }
     }
   }
@@ -246,7 +246,7 @@ export class BlockTracker {
   #countWaiting(block: number, change: 1 | -1): void {
     for (const link of this.#links) {
       if (link.holds?.has(block) === true) {
-        link.download.waiting += change;
+        link.download.countWaiting(change);
       }
     }
   }

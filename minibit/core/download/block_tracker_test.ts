@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { createRng } from "../base/rng.ts";
-import { type LiveLink, liveLink } from "../link/link.ts";
+import { LiveLink } from "../link/link.ts";
 import { Bitfield } from "../share/bitfield.ts";
 import { Geometry } from "../share/geometry.ts";
 import { BlockTracker, ownerOf } from "./block_tracker.ts";
@@ -19,7 +19,7 @@ function ledgerOf(have: Bitfield, discarded: number[] = []): BlockTracker {
 }
 
 function linkOf(id: number): LiveLink {
-  return liveLink(id, { peerId: id, dialed: undefined, nowMs: 0 });
+  return new LiveLink(id, { peerId: id, dialed: undefined, nowMs: 0 });
 }
 
 const step = fc.record({

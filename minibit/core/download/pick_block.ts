@@ -20,12 +20,8 @@ export const rarestFirst: ChooseBlock = (picker, { holdsNothing, minCopies, want
 
 /** What a link may be asked for now: what it holds, allows, did not just refuse, and does not owe us an answer about. */
 export function wantedFrom(link: LiveLink, nowMs: number): (block: number) => boolean {
-  const { choked, allowed, refusedUntilMs, cancelled, pending } = link.download;
-  return (block) =>
-    link.holds?.has(block) === true &&
-    (!choked || allowed.has(block)) &&
-    (refusedUntilMs.size === 0 || (refusedUntilMs.get(block) ?? 0) <= nowMs) &&
-    (cancelled === 0 || !pending.some((unit) => unit.block === block));
+  const askable = link.download.askable(nowMs);
+  return (block) => link.holds?.has(block) === true && askable(block);
 }
 
 /** The link's block that it has not been asked for to the end: it goes on with that one, whatever else there is. */
@@ -40,14 +36,14 @@ export function askingOf(link: LiveLink, ledger: BlockTracker): Fetch | undefine
 }
 
 /**
- * The block to ask a link for next, by rules 1 to 4; it is on its way then, but not yet the link's.
+ * Begins the fetch that a link is asked for next, by rules 1 to 4; the block is on its way then, but not yet the link's.
  *
  * What it weighs, in order: finish what somebody began, before a new block is (1); believe a seed that plans (2); get
  * something to trade soon (3); keep rare blocks alive (4).
  *
  * @param options.inFlight units the link owes us
  */
-export function nextFetch(
+export function beginFetch(
   link: LiveLink,
   options: {
     readonly ledger: BlockTracker;
@@ -61,7 +57,7 @@ export function nextFetch(
   if (unfinished !== undefined || link.download.waiting === 0) {
     return unfinished;
   }
-  let block = firstSuggested(link, (b) => ledger.picker.has(b) && wanted(b));
+  let block = link.download.takeSuggestion((b) => ledger.picker.has(b) && wanted(b));
   // a seed that plans has more suggestions on their way: our own choice would only be refused, unless the pipe runs dry
   if (block === undefined && !(link.download.suggests && inFlight >= MIN_PIPELINE_UNITS)) {
     block = choose(ledger.picker, {
@@ -81,14 +77,4 @@ function nearestToDone(unowned: Iterable<Fetch>, wanted: (block: number) => bool
     }
   }
   return best;
-}
-
-function firstSuggested(link: LiveLink, wanted: (block: number) => boolean): number | undefined {
-  const { suggested } = link.download;
-  for (let block = suggested.shift(); block !== undefined; block = suggested.shift()) {
-    if (wanted(block)) {
-      return block;
-    }
-  }
-  return undefined;
 }

@@ -14,7 +14,7 @@ test("rule 1: a block left unfinished comes first, the one nearest to done befor
   bench.downloads.forget(a);
   bench.downloads.forget(b);
   const c = bench.add(ALL);
-  c.download.suggested.push(0);
+  c.download.suggest([0], 9);
   bench.fill(c);
   expect(bench.owed(c).slice(0, 4)).toEqual([
     { block: 6, offset: 2 * UNIT, length: UNIT },
@@ -27,7 +27,7 @@ test("rule 1: a block left unfinished comes first, the one nearest to done befor
 test("rule 2: suggestions are followed in their order, but for what is useless", () => {
   const bench = new DownloadsBench({ unitsPerBlock: 2, have: [1] });
   const link = bench.add([0, 1, 2, 3, 4]);
-  link.download.suggested.push(7, 1, 4, 2); // 7: it does not hold it; 1: held already
+  link.download.suggest([7, 1, 4, 2], 9); // 7: it does not hold it; 1: held already
   bench.fill(link);
   expect(bench.asked(link)).toEqual([4, 2]);
 });
@@ -36,8 +36,8 @@ test("rule 2: while a seed plans, we choose ourselves only if the pipe would run
   const bench = new DownloadsBench({ unitsPerBlock: 1 });
   const link = bench.add(ALL);
   bench.haveRates([[link, 500 * UNIT]]); // the pipe could hold more
-  link.download.suggests = true;
-  link.download.suggested.push(6);
+  link.download.plan(true);
+  link.download.suggest([6], 9);
   bench.fill(link);
   expect(bench.asked(link)[0]).toBe(6);
   expect(bench.owed(link)).toHaveLength(4);

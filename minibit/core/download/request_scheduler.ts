@@ -2,13 +2,15 @@ import { assert, ProtocolError } from "../base/errors.ts";
 import { MAX_DUPLICATE_RATIO, MIN_SNUB_MS } from "../base/limits.ts";
 import type { RateLimiter } from "../base/rate_limiter.ts";
 import type { Rng } from "../base/rng.ts";
-import { type LiveLink, type PendingUnit, sameUnit, type Unit } from "../link/link.ts";
+import type { LiveLink } from "../link/link.ts";
+import type { PendingUnit } from "../link/outgoing_requests.ts";
+import type { Unit } from "../link/unit.ts";
 import type { Bitfield } from "../share/bitfield.ts";
 import type { Geometry } from "../share/geometry.ts";
 import type { RarityIndex } from "../share/rarity_index.ts";
 import type { PeerMessage } from "../wire/peer_wire.ts";
 import { BlockTracker, type Fetch, type Owner, ownerOf } from "./block_tracker.ts";
-import { askingOf, type ChooseBlock, nextFetch, wantedFrom } from "./pick_block.ts";
+import { askingOf, beginFetch, type ChooseBlock, wantedFrom } from "./pick_block.ts";
 import { patienceMs, type pipelineDepth, unitSize } from "./pipeline.ts";
 import { bytesAtRisk, findRescue } from "./slow_owners.ts";
 
@@ -20,7 +22,7 @@ const REFUSED_MS = 500;
  *
  * Each REQUEST is answered exactly once, and only its answer gives a block back: whoever chokes or refuses us, or is
  * called off, stays an owner until it has answered what it was asked. Otherwise a block that crosses our CANCEL, or a CHOKE
- * that is followed at once by UNCHOKE, brings the same bytes twice. By which rules a link gets its next block: `nextFetch`, then `findRescue`.
+ * that is followed at once by UNCHOKE, brings the same bytes twice. By which rules a link gets its next block: `beginFetch`, then `findRescue`.
  */
 export class RequestScheduler {
   /** REQUESTs sent to anybody and not answered. */
@@ -113,7 +115,7 @@ export class RequestScheduler {
       this.#cancelledBytes -= unit.cancelled ? unit.length : 0;
     }
     this.pendingUnits -= link.download.pending.length;
-    link.download.pending.length = 0;
+    link.download.abandon();
     this.#ledger.forget(link);
     this.#freed = true;
   }
@@ -126,9 +128,9 @@ export class RequestScheduler {
       return;
     }
     if (download.pending.length === 0) {
-      download.rate.resume(nowMs); // it owed us nothing: that it sent nothing says nothing about its rate
+      download.resume(nowMs); // it owed us nothing: that it sent nothing says nothing about its rate
     }
-    const rate = download.rate.steadyBytesPerSecond(nowMs);
+    const rate = download.steadyBytesPerSecond(nowMs);
     const { blockSizeBytes } = this.#ledger.geometry;
     const unitBytes = unitSize(rate, blockSizeBytes);
     const depth = download.snubbed ? 1 : this.#depth(rate, { rttMs: download.rttMs, unitBytes, blockSizeBytes });
@@ -138,7 +140,7 @@ export class RequestScheduler {
         this.#throttled = true;
         return;
       }
-      const fetch = askingOf(link, this.#ledger) ?? this.#nextFetch(link, { nowMs, inFlight });
+      const fetch = askingOf(link, this.#ledger) ?? this.#takeFetch(link, { nowMs, inFlight });
       if (fetch === undefined) {
         return;
       }
@@ -150,15 +152,11 @@ export class RequestScheduler {
   #ask(link: LiveLink, options: { readonly fetch: Fetch; readonly unitBytes: number; readonly nowMs: number }): void {
     const { fetch, unitBytes, nowMs } = options;
     const { block } = fetch;
-    const { download } = link;
     const owner = ownerOf(fetch, link);
     assert(owner !== undefined, () => `link ${link.id} owns block ${block}`);
     const offset = Math.max(owner.asked, fetch.received);
     const length = Math.min(unitBytes, fetch.length - offset);
-    if (download.pending.length === download.cancelled) {
-      download.lastUnitMs = nowMs;
-    }
-    download.pending.push({ block, offset, length, askedMs: nowMs, cancelled: false });
+    link.download.ask({ block, offset, length }, nowMs);
     this.pendingUnits++;
     this.#limiter.take(length, nowMs);
     owner.asked = offset + length;
@@ -167,7 +165,7 @@ export class RequestScheduler {
 
   /** What a unit that begins to arrive is worth: the driver keeps "wanted" bytes and throws the rest away. */
   judge(link: LiveLink, unit: Unit): "wanted" | "unwanted" | "unsolicited" {
-    if (!link.download.pending.some((p) => sameUnit(p, unit))) {
+    if (!link.download.isPending(unit)) {
       return "unsolicited";
     }
     const fetch = this.#ledger.fetchOf(unit.block);
@@ -188,12 +186,8 @@ export class RequestScheduler {
     const { block, length } = unit;
     const { askedMs } = this.#answered(link, unit);
     const { download } = link;
-    download.rate.add(length, nowMs);
-    download.roundBytes += length;
-    download.rttMs = Math.min(download.rttMs, nowMs - askedMs);
-    download.lastUnitMs = nowMs;
-    download.patienceMs = patienceMs(this.#ledger.geometry.blockSizeBytes, download.rate.bytesPerSecond(nowMs));
-    download.snubbed = false;
+    download.receive(length, { askedMs, nowMs });
+    download.bePatient(patienceMs(this.#ledger.geometry.blockSizeBytes, download.bytesPerSecond(nowMs)));
 
     const before = this.#ledger.fetchOf(block)?.received ?? 0;
     const isWhole = this.received(block, receivedBytes);
@@ -202,7 +196,7 @@ export class RequestScheduler {
     this.duplicateBytes += Math.max(0, length - (after - before));
     const end = unit.offset + length;
     if (isWhole || end === this.#ledger.geometry.lengthOf(block)) {
-      download.allowed.delete(block); // for one time only; the other side crosses it out as well
+      download.useUp(block);
     }
     for (const owner of [...(fetch?.owners ?? [])]) {
       this.#review(fetch as Fetch, owner, { arrivedEnd: owner.link === link ? end : 0 });
@@ -239,9 +233,9 @@ export class RequestScheduler {
   rejected(link: LiveLink, unit: Unit, options: { readonly byChoke: boolean; readonly nowMs: number }): void {
     const { cancelled, block } = this.#answered(link, unit);
     const { download } = link;
-    download.allowed.delete(block);
+    download.useUp(block);
     if (!cancelled && !(options.byChoke && download.choked)) {
-      download.refusedUntilMs.set(block, options.nowMs + REFUSED_MS);
+      download.refuse(block, options.nowMs + REFUSED_MS);
     }
     this.#askNoMore(link, (other) => other === block);
   }
@@ -298,24 +292,22 @@ export class RequestScheduler {
         }
       }
     }
-    const isNew = !download.snubbed;
-    download.snubbed = true;
-    return isNew;
+    return download.snub();
   }
 
   /** The block to ask `link` for next; it becomes an owner. */
-  #nextFetch(link: LiveLink, options: { readonly nowMs: number; readonly inFlight: number }): Fetch | undefined {
+  #takeFetch(link: LiveLink, options: { readonly nowMs: number; readonly inFlight: number }): Fetch | undefined {
     const { nowMs, inFlight } = options;
     const { download } = link;
     const wanted = wantedFrom(link, nowMs);
-    let fetch = nextFetch(link, { ledger: this.#ledger, choose: this.#choose, wanted, inFlight });
+    let fetch = beginFetch(link, { ledger: this.#ledger, choose: this.#choose, wanted, inFlight });
     // while the pipe is busy it need not be known whether a slow owner should lose its block
     if (fetch === undefined && inFlight === 0 && !download.snubbed) {
       fetch = this.#rescued(link, { wanted, nowMs });
     }
     if (fetch !== undefined) {
       this.#ledger.own(fetch, link);
-      download.asking = fetch.block;
+      download.goOnWith(fetch.block);
       for (const owner of [...fetch.owners]) {
         this.#letGoIfAnswered(fetch, owner); // one that was called off may owe nothing just now
       }
@@ -340,7 +332,7 @@ export class RequestScheduler {
     const isCheap = this.picker.length === 0 && riskBytes <= this.#spareBytes();
     if (how === "take over") {
       this.#callOff(fetch, slow);
-      slow.link.download.refusedUntilMs.set(fetch.block, options.nowMs + REFUSED_MS);
+      slow.link.download.refuse(fetch.block, options.nowMs + REFUSED_MS);
     }
     if (isCheap) {
       return fetch;
@@ -363,36 +355,26 @@ export class RequestScheduler {
 
   /** Takes back requests, the last one first: what is served before it hears of the others continues what came. */
   #cancel(link: LiveLink, which: (unit: Unit) => boolean): void {
-    const { pending } = link.download;
-    for (let i = pending.length - 1; i >= 0; i--) {
-      const unit = pending[i] as PendingUnit;
-      if (!unit.cancelled && which(unit)) {
-        const { block, offset, length } = unit;
-        unit.cancelled = true;
-        link.download.cancelled++;
-        this.#cancelledBytes += length;
-        this.#send(link, { type: "CANCEL", block, offset, length });
-      }
-    }
+    link.download.cancel(which, ({ block, offset, length }) => {
+      this.#cancelledBytes += length;
+      this.#send(link, { type: "CANCEL", block, offset, length });
+    });
   }
 
   #letGoIfAnswered(fetch: Fetch, owner: Owner): void {
     const { link } = owner;
-    if (owner.closed && !link.download.pending.some((unit) => unit.block === fetch.block)) {
+    if (owner.closed && !link.download.owes(fetch.block)) {
       this.#freed = this.#ledger.disown(fetch, link) || this.#freed;
     }
   }
 
   #answered(link: LiveLink, unit: Unit): PendingUnit {
-    const { download } = link;
-    const index = download.pending.findIndex((p) => sameUnit(p, unit));
-    const [answered] = index < 0 ? [] : download.pending.splice(index, 1);
+    const answered = link.download.answer(unit);
     if (answered === undefined) {
       throw new ProtocolError(`Cannot use an answer for ${unit.length} bytes of block ${unit.block}: not asked for`);
     }
     this.pendingUnits--;
     if (answered.cancelled) {
-      download.cancelled--;
       this.#cancelledBytes -= unit.length;
     }
     return answered;

@@ -37,10 +37,10 @@ test("the last block may be shorter than a unit", () => {
 test("nothing is asked of a link that chokes us, but what it allows", () => {
   const bench = new DownloadsBench();
   const link = bench.add(ALL);
-  link.download.choked = true;
+  link.download.choke();
   bench.fill(link);
   expect(bench.owed(link)).toEqual([]);
-  link.download.allowed.add(6);
+  link.download.allow([6], 9);
   bench.fill(link);
   expect(bench.asked(link)).toEqual([6]);
   bench.deliverAll(link);
@@ -52,7 +52,7 @@ test("only an answer gives a block back: after CHOKE it waits for the REJECTs, t
   const [a, b] = [bench.add([2]), bench.add([2])];
   bench.fill(a);
   bench.deliver(a);
-  a.download.choked = true;
+  a.download.choke();
   bench.downloads.choked(a);
   bench.fill(b);
   expect(bench.owed(b)).toEqual([]);
@@ -83,8 +83,8 @@ test("an allowed block goes on through a choke", () => {
   const link = bench.add(ALL);
   bench.fill(link);
   const [block] = bench.asked(link) as [number];
-  link.download.choked = true;
-  link.download.allowed.add(block);
+  link.download.choke();
+  link.download.allow([block], 9);
   bench.downloads.choked(link);
   bench.deliver(link);
   bench.fill(link);

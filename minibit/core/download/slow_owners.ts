@@ -1,5 +1,6 @@
 import { MAX_OWNERS } from "../base/limits.ts";
-import type { LiveLink, Unit } from "../link/link.ts";
+import type { LiveLink } from "../link/link.ts";
+import type { Unit } from "../link/unit.ts";
 import { bytesLeft, type Fetch, type Owner, ownerOf } from "./block_tracker.ts";
 
 /** Rule 5: an owner this many times slower than another peer loses its block to it. */
@@ -32,7 +33,7 @@ export function findRescue(
   },
 ): Rescue | undefined {
   const { fetches, wanted, endgame, nowMs } = options;
-  const rate = link.download.rate.bytesPerSecond(nowMs);
+  const rate = link.download.bytesPerSecond(nowMs);
   if (rate <= 0) {
     return undefined; // what it never did cannot be promised
   }
@@ -80,7 +81,8 @@ function firstOpen({ owners }: Fetch): Owner | undefined {
 
 /** When an owner will have brought its block: what it owes before and of it, at its rate. */
 function ownerEtaMs(fetch: Fetch, owner: Owner, nowMs: number): number {
-  const { pending, rate } = owner.link.download;
+  const { download } = owner.link;
+  const { pending } = download;
   let owed = fetch.length - owner.asked;
   let last = pending.length - 1;
   while (last >= 0 && pending[last]?.block !== fetch.block) {
@@ -89,7 +91,7 @@ function ownerEtaMs(fetch: Fetch, owner: Owner, nowMs: number): number {
   for (let i = 0; i <= last; i++) {
     owed += pending[i]?.length ?? 0;
   }
-  return (owed / Math.max(1, rate.bytesPerSecond(nowMs))) * 1000;
+  return (owed / Math.max(1, download.bytesPerSecond(nowMs))) * 1000;
 }
 
 function pendingBytes(link: LiveLink, block: number): number {

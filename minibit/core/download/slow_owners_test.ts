@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { MAX_DUPLICATE_RATIO } from "../base/limits.ts";
 import { DownloadsBench, UNIT } from "../testing/downloads_bench.ts";
+import { hasSent } from "../testing/link_history.ts";
 
 /** A slow and a quick link that both hold block 0 of a share; the slow one was asked for it. */
 function race(options: { readonly blocks?: number; readonly slow: number; readonly quick: number }) {
@@ -86,7 +87,7 @@ test("rule 6: a block that was called off and never answered is fetched by anoth
 test("rule 6: never more than two owners", () => {
   const { bench, quick } = race({ slow: 32 * UNIT, quick: 80 * UNIT });
   const third = bench.add([0]);
-  third.download.rate.add(200 * UNIT, bench.nowMs);
+  hasSent(third, 200 * UNIT, bench.nowMs);
   bench.fill(quick);
   bench.fill(third);
   expect(bench.owners(0)).toHaveLength(2);

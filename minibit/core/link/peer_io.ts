@@ -2,7 +2,8 @@ import type { Bitfield } from "../share/bitfield.ts";
 import type { Geometry } from "../share/geometry.ts";
 import type { PeerMessage } from "../wire/peer_wire.ts";
 import type { PeerAddress } from "../wire/tracker_wire.ts";
-import type { Dialed, Unit } from "./link.ts";
+import type { Dialed } from "./link.ts";
+import type { Unit } from "./unit.ts";
 
 /** What the driver tells the core. Links are named by numbers of the driver's, never used twice. */
 export type PeerInput =

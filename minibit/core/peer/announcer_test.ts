@@ -6,21 +6,23 @@ import {
   MIN_ANNOUNCE_MS,
   TRACKER_UPDATE_MS,
 } from "../base/limits.ts";
-import { type LiveLink, liveLink } from "../link/link.ts";
+import { LiveLink } from "../link/link.ts";
 import { Bitfield } from "../share/bitfield.ts";
 import { Geometry } from "../share/geometry.ts";
 import { Announcer } from "./announcer.ts";
 
 /** An announcer with links that follow it, and all it said. */
-function bench(options: { readonly links?: number; readonly blockCount?: number } = {}) {
-  const { links: count = 2, blockCount = 1000 } = options;
+function bench(options: { readonly links?: number; readonly followers?: number; readonly blockCount?: number } = {}) {
+  const { links: count = 2, followers = count, blockCount = 1000 } = options;
   const sent: [link: number, blocks: readonly number[]][] = [];
   const told: (readonly number[])[] = [];
   const links: LiveLink[] = [];
   for (let id = 0; id < count; id++) {
-    const link = liveLink(id, { peerId: id, dialed: undefined, nowMs: 0 });
-    link.follows = true;
-    link.holds = new Bitfield(blockCount);
+    const link = new LiveLink(id, { peerId: id, dialed: undefined, nowMs: 0 });
+    if (id < followers) {
+      link.follow();
+    }
+    link.tell(new Bitfield(blockCount));
     links.push(link);
   }
   const announcer = new Announcer({
@@ -80,10 +82,9 @@ test("a rare block is told at once, and all that waited with it, in rising order
 });
 
 test("nobody is told of a block it holds, nor told at all before it asked", () => {
-  const { announcer, links, sent, verify } = bench({ links: 3 });
+  const { announcer, links, sent, verify } = bench({ links: 3, followers: 2 });
   links[0]?.holds?.add(5);
   links[1]?.holds?.add(6);
-  (links[2] as LiveLink).follows = false;
   verify(5, 0);
   announcer.flush(links, 1000);
   verify(6, 1000);

@@ -39,7 +39,7 @@ export class OwnDamage {
     if (link.complained) {
       throw new ProtocolError("Cannot look into two complaints of one link: it ends with the first");
     }
-    link.complained = true;
+    link.complain();
     this.#parts.serving.silence(link);
     if (this.#parts.offered.has(block)) {
       this.#parts.emit({ type: "check_block", block, link: link.id });

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { liveLink } from "../link/link.ts";
+import { LiveLink } from "../link/link.ts";
 import { idleReasonOf, Stopwatch, UplinkWatch } from "./idle_time.ts";
 
 const BUSY = { idle: undefined, isComplete: false } as const;
@@ -32,8 +32,11 @@ test("the uplink is idle only while somebody wants blocks and nothing is asked o
 
 test("idleReasonOf() blames the choking only of those who have something", () => {
   const link = (useful: number, choked: boolean) => {
-    const made = liveLink(1, { peerId: 1, dialed: undefined, nowMs: 0 });
-    Object.assign(made.download, { useful, choked });
+    const made = new LiveLink(1, { peerId: 1, dialed: undefined, nowMs: 0 });
+    made.download.countUseful(useful);
+    if (!choked) {
+      made.download.unchoke();
+    }
     return made;
   };
   expect(idleReasonOf([link(0, true), link(3, false)])).toBe("nothing to ask");

@@ -35,7 +35,7 @@ function flowsOf(links: Iterable<LiveLink>, nowMs: number): Flow[] {
   const flows: Flow[] = [];
   for (const { peerId, download } of links) {
     const isActive = download.pending.length > 0 || nowMs - download.lastUnitMs < HEARTBEAT_MS;
-    const bytesPerSecond = isActive ? Math.round(download.rate.peek(nowMs)) : 0;
+    const bytesPerSecond = isActive ? Math.round(download.peekBytesPerSecond(nowMs)) : 0;
     if (bytesPerSecond > 0 && flows.length < MAX_LINKS) {
       flows.push({ peer: peerId, bytesPerSecond });
     }

@@ -18,7 +18,7 @@ test("who fetches tells which blocks, from whom and how fast", () => {
   bench.fill(b);
   const { activity, flows, fetching } = doing(bench);
   expect(activity).toBe("fetching");
-  expect(flows).toEqual([{ peer: a.peerId, bytesPerSecond: Math.round(a.download.rate.peek(bench.nowMs)) }]);
+  expect(flows).toEqual([{ peer: a.peerId, bytesPerSecond: Math.round(a.download.peekBytesPerSecond(bench.nowMs)) }]);
   expect(flows[0]?.bytesPerSecond).toBeGreaterThan(500_000);
   const told = fetching.map(({ block, peer }) => `${block} from ${peer}`).sort();
   const asked = [a, b].flatMap((link) => bench.asked(link).map((block) => `${block} from ${link.peerId}`)).sort();
@@ -50,12 +50,12 @@ test("who waits tells why", () => {
   expect(doing(bench).activity).toBe("no neighbours");
   const link = bench.add([]);
   expect(doing(bench).activity).toBe("nothing to ask");
-  link.download.choked = true;
+  link.download.choke();
   bench.downloads.learn(link, 0);
   bench.downloads.learn(link, 1);
   expect(doing(bench).activity).toBe("choked");
 
-  link.download.choked = false;
+  link.download.unchoke();
   bench.fill(link);
   expect(doing(bench).activity).toBe("fetching");
   bench.deliver(link);

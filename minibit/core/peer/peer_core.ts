@@ -2,9 +2,10 @@ import { ProtocolError } from "../base/errors.ts";
 import { FIND_PEERS_MS, HANDSHAKE_TIMEOUT_MS, MAX_LINKS } from "../base/limits.ts";
 import type { Rng } from "../base/rng.ts";
 import { ManifestFetch, manifestSlice } from "../download/manifest_fetch.ts";
-import { type Dialed, type Link, type LiveLink, liveLink, type Unit } from "../link/link.ts";
+import { type Dialed, type Link, LiveLink } from "../link/link.ts";
 import { dueOn } from "../link/link_care.ts";
 import type { DropReason, PeerEvent, PeerInput, PeerOutput } from "../link/peer_io.ts";
+import type { Unit } from "../link/unit.ts";
 import type { PeerHandlers, PeerMessage } from "../wire/peer_wire.ts";
 import { Accusations } from "./accusations.ts";
 import { answerBeforeManifest } from "./before_manifest.ts";
@@ -217,7 +218,7 @@ export class PeerCore {
       this.#accusations.hear(link, message);
       return;
     }
-    link.receivedMs = this.#nowMs;
+    link.heard(this.#nowMs);
     try {
       if (message.type === "BLOCK") {
         if (this.#sharing === undefined) {
@@ -256,7 +257,7 @@ export class PeerCore {
   /** We follow nobody yet. */
   #beforeManifest(link: LiveLink, message: PeerMessage): void {
     if (message.type === "GET_BLOCKS") {
-      link.follows = true;
+      link.follow();
       this.#fetch.add(link.id, this.#nowMs);
       return;
     }
@@ -281,7 +282,7 @@ export class PeerCore {
         return;
       }
     }
-    const live = liveLink(link.id, { peerId, dialed: link.dialed, nowMs: this.#nowMs });
+    const live = new LiveLink(link.id, { peerId, dialed: link.dialed, nowMs: this.#nowMs });
     this.#links.set(link.id, live);
     this.#event({ kind: "linked", peerId });
     if (this.#sharing !== undefined) {
@@ -373,7 +374,7 @@ export class PeerCore {
   }
 
   #send(link: LiveLink, message: PeerMessage): void {
-    link.sentMs = this.#nowMs;
+    link.sent(this.#nowMs);
     this.#outputs.push({ type: "send", link: link.id, message });
   }
 

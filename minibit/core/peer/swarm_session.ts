@@ -6,8 +6,9 @@ import type { Rng } from "../base/rng.ts";
 import { type ChooseBlock, rarestFirst } from "../download/pick_block.ts";
 import { pipelineDepth } from "../download/pipeline.ts";
 import { RequestScheduler } from "../download/request_scheduler.ts";
-import type { LiveLink, Unit } from "../link/link.ts";
+import type { LiveLink } from "../link/link.ts";
 import type { BlockHealth, PeerOutput } from "../link/peer_io.ts";
+import type { Unit } from "../link/unit.ts";
 import { Bitfield } from "../share/bitfield.ts";
 import type { Geometry } from "../share/geometry.ts";
 import type { assignSlots } from "../upload/choker.ts";
@@ -274,7 +275,7 @@ export class SwarmSession {
       if (link.follows) {
         throw new ProtocolError("Cannot answer GET_BLOCKS twice: news comes by UPDATE_BLOCKS");
       }
-      link.follows = true;
+      link.follow();
       this.tellBlocks(link);
     },
     BLOCKS: ({ blocks }, link, nowMs) => {
@@ -298,30 +299,21 @@ export class SwarmSession {
       this.#serving.notInterested(link);
     },
     CHOKE: (_message, link) => {
-      link.download.choked = true;
-      link.download.suggested.length = 0;
-      link.download.suggests = false;
+      link.download.choke();
       this.downloads.choked(link);
     },
     UNCHOKE: (_message, link, nowMs) => {
-      link.download.choked = false;
-      link.download.everUnchoked = true;
-      link.download.allowed.clear();
-      link.download.refusedUntilMs.clear();
+      link.download.unchoke();
       this.downloads.fill(link, nowMs);
     },
     SUGGEST: ({ blocks }, link, nowMs) => {
-      link.download.suggests = blocks.length > 0;
-      const { suggested } = link.download;
-      suggested.push(...blocks.filter((block) => this.geometry.holds(block) && !suggested.includes(block)));
-      suggested.splice(MAX_HINT_BLOCKS);
+      const held = blocks.filter((block) => this.geometry.holds(block));
+      link.download.plan(blocks.length > 0);
+      link.download.suggest(held, MAX_HINT_BLOCKS);
       this.downloads.fill(link, nowMs);
     },
     ALLOW: ({ blocks }, link, nowMs) => {
-      const { allowed } = link.download;
-      for (const block of blocks.slice(0, MAX_HINT_BLOCKS - allowed.size)) {
-        allowed.add(block);
-      }
+      link.download.allow(blocks, MAX_HINT_BLOCKS);
       this.downloads.fill(link, nowMs);
     },
     REQUEST: ({ block, offset, length }, link, nowMs) => {
@@ -375,9 +367,7 @@ export class SwarmSession {
 
   #updateInterest(link: LiveLink): void {
     const interested = link.download.useful > 0;
-    if (interested !== link.download.interested) {
-      link.download.interested = interested;
-      link.download.wishes += Number(interested);
+    if (link.download.setInterest(interested)) {
       this.#send(link, { type: interested ? "INTERESTED" : "NOT_INTERESTED" });
     }
   }

@@ -3,10 +3,12 @@ import { createRng } from "../base/rng.ts";
 import { rarestFirst } from "../download/pick_block.ts";
 import { pipelineDepth } from "../download/pipeline.ts";
 import { RequestScheduler } from "../download/request_scheduler.ts";
-import { type LiveLink, liveLink, type Unit } from "../link/link.ts";
+import { LiveLink } from "../link/link.ts";
+import type { Unit } from "../link/unit.ts";
 import { Bitfield } from "../share/bitfield.ts";
 import { Geometry } from "../share/geometry.ts";
 import type { PeerMessage } from "../wire/peer_wire.ts";
+import { hasSent } from "./link_history.ts";
 
 export const UNIT = 16 * 1024;
 
@@ -53,8 +55,8 @@ export class DownloadsBench {
 
   /** A neighbour that holds these blocks and has unchoked us. */
   add(blocks: Iterable<number>): LiveLink {
-    const link = liveLink(this.links.length, { peerId: this.links.length, dialed: undefined, nowMs: this.nowMs });
-    link.download.choked = false;
+    const link = new LiveLink(this.links.length, { peerId: this.links.length, dialed: undefined, nowMs: this.nowMs });
+    link.download.unchoke();
     this.links.push(link);
     const holds = new Bitfield(this.geometry.blockCount);
     for (const block of blocks) {
@@ -67,11 +69,11 @@ export class DownloadsBench {
   /** Makes the links known for these rates, by units of no block that counts; takes a second. */
   haveRates(rates: readonly (readonly [link: LiveLink, bytesPerSecond: number])[]): void {
     for (const [link, bytesPerSecond] of rates) {
-      link.download.rate.add(bytesPerSecond, this.nowMs);
+      hasSent(link, bytesPerSecond, this.nowMs);
     }
     this.nowMs += 1000;
     for (const [link] of rates) {
-      link.download.rate.bytesPerSecond(this.nowMs); // the second counts, as if they had owed us units all the time
+      link.download.bytesPerSecond(this.nowMs); // the second counts, as if they had owed us units all the time
     }
   }
 

@@ -1,7 +1,7 @@
 import { assert } from "../base/errors.ts";
 import { createRng } from "../base/rng.ts";
-import type { Unit } from "../link/link.ts";
 import type { PeerEvent, PeerInput, PeerOutput } from "../link/peer_io.ts";
+import type { Unit } from "../link/unit.ts";
 import { PeerCore } from "../peer/peer_core.ts";
 import type { SessionOptions } from "../peer/swarm_session.ts";
 import { Bitfield } from "../share/bitfield.ts";

@@ -1,6 +1,6 @@
 import { assert } from "../base/errors.ts";
 import { DEFAULT_SLOTS, MAX_OWNERS } from "../base/limits.ts";
-import type { Unit } from "../link/link.ts";
+import type { Unit } from "../link/unit.ts";
 import type { PeerMessage } from "../wire/peer_wire.ts";
 import type { MemoryPeer, MemorySwarm } from "./memory_swarm.ts";
 

@@ -73,9 +73,7 @@ export class ChokeRounds {
     }
     const elapsedMs = Math.max(1, nowMs - this.#roundStartMs);
     for (const { download } of links) {
-      const rate = (download.roundBytes * 1000) / elapsedMs;
-      download.roundRate = ROUND_WEIGHT * rate + (1 - ROUND_WEIGHT) * download.roundRate;
-      download.roundBytes = 0;
+      download.closeRound(elapsedMs, ROUND_WEIGHT);
     }
     this.#round++;
     this.#roundStartMs = nowMs;
@@ -116,19 +114,15 @@ export class ChokeRounds {
   ): SlotChange[] {
     const { view, nowMs, moment } = options;
     for (const link of links) {
-      link.upload.takesOnly = takesOnly(link, view);
+      link.upload.judge(takesOnly(link, view));
     }
     const candidates = links.map((link) => new LinkCandidate(link, view));
     const slots = this.#assign(candidates, { rule: ruleFor(view), moment, rng: this.#rng, slots: this.#count });
     const changes: SlotChange[] = [];
     for (const [{ link }, slot] of slots) {
-      const { upload } = link;
-      if (upload.slot !== slot) {
-        if ((upload.slot === "choked") !== (slot === "choked")) {
-          upload.waitingSinceMs = nowMs;
-        }
-        changes.push({ link, from: upload.slot, to: slot });
-        upload.slot = slot;
+      const from = link.upload.assign(slot, nowMs);
+      if (from !== undefined) {
+        changes.push({ link, from, to: slot });
       }
     }
     // chokes first: not even on the wire may there be one slot too many
@@ -153,7 +147,7 @@ function ruleFor(view: SlotView): ChokeRule {
  * Who has nothing for us is no such peer, however much it takes: a newcomer, or one that knows only us.
  */
 function takesOnly({ upload, download }: LiveLink, { giftBytes }: SlotView): boolean {
-  const isIndebted = upload.rate.totalBytes > giftBytes + download.rate.totalBytes / MIN_RETURN_RATIO;
+  const isIndebted = upload.givenBytes > giftBytes + download.receivedBytes / MIN_RETURN_RATIO;
   const isRefusing = download.choked && download.useful > 0;
   const hasAlwaysRefused = download.wishes >= MIN_WISHES && !download.everUnchoked;
   return isIndebted && (upload.takesOnly || isRefusing || hasAlwaysRefused);

@@ -1,8 +1,9 @@
 import { expect, test } from "bun:test";
 import { DEFAULT_SLOTS, MAX_ROUND_MS, MIN_ROUND_MS, MIN_WISHES } from "../base/limits.ts";
 import { createRng } from "../base/rng.ts";
-import { type LiveLink, liveLink } from "../link/link.ts";
+import { LiveLink } from "../link/link.ts";
 import { Bitfield } from "../share/bitfield.ts";
+import { hasSent, wasGiven } from "../testing/link_history.ts";
 import { ChokeRounds, type SlotView } from "./choke_rounds.ts";
 import { assignSlots } from "./choker.ts";
 
@@ -10,9 +11,9 @@ const BLOCKS = 8;
 
 function links(count: number): LiveLink[] {
   return Array.from({ length: count }, (_, id) => {
-    const link = liveLink(id, { peerId: id, dialed: undefined, nowMs: 0 });
-    link.holds = new Bitfield(BLOCKS);
-    link.upload.interested = true;
+    const link = new LiveLink(id, { peerId: id, dialed: undefined, nowMs: 0 });
+    link.tell(new Bitfield(BLOCKS));
+    link.upload.wakeInterest(0);
     return link;
   });
 }
@@ -51,7 +52,7 @@ test("a round lasts a hundredth of the transfer, within its bounds, and never le
 test("rates are means over rounds, the last one counting half", () => {
   const slots = slotsOf(1000);
   const [link] = links(1) as [LiveLink];
-  link.download.roundBytes = 4000;
+  hasSent(link, 4000, 0);
   slots.round([link], { view: view(), nowMs: 1000 });
   expect(link.download.roundRate).toBe(2000);
   slots.round([link], { view: view(), nowMs: 2000 });
@@ -63,7 +64,7 @@ test("changes name chokes first: not for a moment are too many unchoked", () => 
   const crowd = links(6);
   slots.fillVacancies(crowd, { view: view(), nowMs: 0 });
   const choked = crowd.find(({ upload }) => upload.slot === "choked") as LiveLink;
-  choked.download.roundBytes = 1e6;
+  hasSent(choked, 1e6, 0);
   const changes = slots.round(crowd, { view: view(), nowMs: 1000 });
   expect(changes[0]?.to).toBe("choked");
   expect(changes.filter(({ from, to }) => from === "choked" && to === "regular").map(({ link }) => link)).toEqual([
@@ -84,11 +85,11 @@ test("there is a vacancy when somebody waits for a free or idle slot, or a compl
   slots.fillVacancies(crowd, { view: view(), nowMs: 0 });
   expect(hasVacancy(crowd)).toBe(false);
   const holder = crowd.find(({ upload }) => upload.slot === "regular") as LiveLink;
-  holder.upload.interested = false;
+  holder.upload.loseInterest();
   expect(hasVacancy(crowd)).toBe(true);
   const others = crowd.filter(({ upload }) => upload.slot !== "choked");
   expect(hasVacancy(others)).toBe(false);
-  holder.holds = Bitfield.full(BLOCKS);
+  holder.tell(Bitfield.full(BLOCKS));
   expect(hasVacancy(others)).toBe(true);
 });
 
@@ -110,20 +111,21 @@ test("who holds what we lack, chokes us and returned next to nothing for its gif
     slots.round(neighbours, { view: view(), nowMs: slots.nextDeadlineMs });
     return neighbours.filter(({ upload }) => upload.takesOnly);
   };
-  for (const { upload, download } of neighbours) {
-    upload.rate.add(1000, 1);
-    download.useful = 1;
+  for (const link of neighbours) {
+    wasGiven(link, link === shy ? 100 : 1000, 1); // the shy one had its gift and no more
+    link.download.countUseful(link === poor ? 0 : 1); // the poor one has nothing for us
   }
-  giver.download.rate.add(70, 1);
-  poor.download.useful = 0; // has nothing for us
-  generous.download.choked = false;
-  shy.upload.rate.add(-900, 1); // had its gift and no more
+  hasSent(giver, 70, 1);
+  generous.download.unchoke();
   expect(takers()).toEqual([rider]);
   expect(rider.upload.slot).toBe("choked");
-  rider.download.useful = 0;
+  rider.download.countUseful(-1);
   expect(takers()).toEqual([rider]); // is not forgotten
-  rider.download.rate.add(70, 1);
+  hasSent(rider, 70, 1);
   expect(takers()).toEqual([]);
-  poor.download.wishes = MIN_WISHES;
+  for (let wish = 0; wish < MIN_WISHES; wish++) {
+    poor.download.setInterest(true);
+    poor.download.setInterest(false);
+  }
   expect(takers()).toEqual([poor]); // whenever it had something, it let us ask for nothing
 });

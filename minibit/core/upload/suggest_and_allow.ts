@@ -1,6 +1,7 @@
 import { MAX_HINT_BLOCKS, SUGGEST_AHEAD_BLOCKS } from "../base/limits.ts";
 import type { Rng } from "../base/rng.ts";
-import type { LiveLink, Unit } from "../link/link.ts";
+import type { LiveLink } from "../link/link.ts";
+import type { Unit } from "../link/unit.ts";
 import type { Bitfield } from "../share/bitfield.ts";
 import type { Geometry } from "../share/geometry.ts";
 import type { PeerMessage } from "../wire/peer_wire.ts";
@@ -60,7 +61,7 @@ export class SuggestAndAllow {
   /** We cannot give `block` any more. */
   withdraw(block: number, links: Iterable<LiveLink>): void {
     for (const { upload } of links) {
-      upload.suggested.delete(block);
+      upload.endSuggestion(block);
     }
     this.#planner?.withdraw(block);
     this.#endIfCovered(links);
@@ -70,7 +71,7 @@ export class SuggestAndAllow {
     if (this.#planner?.covered === true) {
       this.#planner = undefined;
       for (const other of links) {
-        other.upload.suggested.clear();
+        other.upload.endSuggestions();
         if (other.upload.slot !== "choked") {
           this.#send(other, { type: "SUGGEST", blocks: [] });
         }
@@ -97,7 +98,7 @@ export class SuggestAndAllow {
   claimed(link: LiveLink, block: number, nowMs: number): void {
     if (this.#planner !== undefined) {
       this.#planner.claim(link.id, block, nowMs);
-      link.upload.suggested.delete(block);
+      link.upload.endSuggestion(block);
     }
   }
 
@@ -118,7 +119,7 @@ export class SuggestAndAllow {
       blocks.push(...(regranted === undefined ? [] : [regranted]));
     }
     for (const block of blocks) {
-      suggested.add(block);
+      link.upload.suggest(block);
     }
     if (blocks.length > 0) {
       this.#send(link, { type: "SUGGEST", blocks });
@@ -154,7 +155,7 @@ export class SuggestAndAllow {
     for (const block of link.upload.suggested) {
       this.#planner?.release(link.id, block);
     }
-    link.upload.suggested.clear();
+    link.upload.endSuggestions();
   }
 
   /** The link took its request for this unit back before any of its block was sent. */
@@ -171,8 +172,7 @@ export class SuggestAndAllow {
 
   #allow(link: LiveLink, blocks: readonly number[]): void {
     for (const block of blocks) {
-      link.upload.allowed.add(block);
-      link.upload.allowanceBytes += this.#geometry.lengthOf(block);
+      link.upload.allow(block, this.#geometry.lengthOf(block));
     }
     this.#send(link, { type: "ALLOW", blocks });
   }

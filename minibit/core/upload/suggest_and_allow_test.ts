@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { ALLOWED_BLOCKS, SUGGEST_AHEAD_BLOCKS } from "../base/limits.ts";
 import { createRng } from "../base/rng.ts";
-import { type LiveLink, liveLink } from "../link/link.ts";
+import { LiveLink } from "../link/link.ts";
 import { Bitfield } from "../share/bitfield.ts";
 import { Geometry } from "../share/geometry.ts";
 import type { PeerMessage } from "../wire/peer_wire.ts";
@@ -22,9 +22,9 @@ function bench(blocks: number, options: { readonly have?: Bitfield; readonly all
   let nextId = 1;
   const link = (): LiveLink => {
     const id = nextId++;
-    const live = liveLink(id, { peerId: id, dialed: undefined, nowMs: 0 });
-    live.holds = new Bitfield(blocks);
-    live.upload.slot = "regular";
+    const live = new LiveLink(id, { peerId: id, dialed: undefined, nowMs: 0 });
+    live.tell(new Bitfield(blocks));
+    live.upload.assign("regular", 0);
     return live;
   };
   /** The blocks of all messages of a type. */
@@ -46,7 +46,7 @@ test("a planning seed suggests other blocks to each, and keeps some ahead", () =
   hints.suggest(b);
   expect(new Set(blocksOf("SUGGEST")).size).toBe(2 * SUGGEST_AHEAD_BLOCKS);
   const [asked] = a.upload.suggested as unknown as Iterable<number>;
-  a.upload.queue.push(first(asked as number));
+  a.upload.enqueue(first(asked as number));
   hints.claimed(a, asked as number, 0);
   hints.suggest(a);
   expect(a.upload.suggested.size).toBe(SUGGEST_AHEAD_BLOCKS + 1); // one more for each block that waits here
@@ -79,7 +79,8 @@ test("a block it has in part it may finish though choked, within its bytes", () 
   const a = link();
   hints.allowUnfinished(a);
   expect(sent).toEqual([]);
-  a.upload.unfinished = 2;
+  a.upload.enqueue(first(2));
+  a.upload.give(false, 0);
   hints.allowUnfinished(a);
   hints.allowUnfinished(a);
   expect(sent).toEqual([{ type: "ALLOW", blocks: [2] }]);
@@ -90,7 +91,7 @@ test("when all has spread, those that were suggested blocks hear that the plan i
   const { hints, link, sent } = bench(2);
   hints.plan(() => 0);
   const [a, choked] = [link(), link()];
-  choked.upload.slot = "choked";
+  choked.upload.assign("choked", 0);
   hints.spread(a, [0], [a, choked]);
   expect(sent).toEqual([]);
   hints.spread(choked, [1], [a, choked]);
@@ -105,9 +106,9 @@ test("a newcomer without a slot is allowed a few blocks that we hold, once", () 
   }
   const { hints, link, blocksOf } = bench(20, { have });
   const [served, experienced, newcomer] = [link(), link(), link()];
-  experienced.upload.slot = "choked";
+  experienced.upload.assign("choked", 0);
   experienced.holds?.add(1);
-  newcomer.upload.slot = "choked";
+  newcomer.upload.assign("choked", 0);
   for (const one of [served, experienced, newcomer, newcomer]) {
     hints.welcome(one);
   }
@@ -130,7 +131,7 @@ test("when a link is gone its grants go to others", () => {
 test("who allows no blocks says nothing to newcomers", () => {
   const { hints, link, sent } = bench(4, { allowedBlocks: 0 });
   const newcomer = link();
-  newcomer.upload.slot = "choked";
+  newcomer.upload.assign("choked", 0);
   hints.welcome(newcomer);
   expect(sent).toEqual([]);
 });

@@ -1,7 +1,8 @@
 import { MAX_BLOCKS_IN_PROGRESS, MAX_QUEUED_REQUESTS } from "../base/limits.ts";
 import type { RateLimiter } from "../base/rate_limiter.ts";
 import { removeItem } from "../base/remove_item.ts";
-import { type LiveLink, sameUnit, type Unit } from "../link/link.ts";
+import type { LiveLink } from "../link/link.ts";
+import type { Unit } from "../link/unit.ts";
 import type { Geometry } from "../share/geometry.ts";
 import type { PeerMessage, RejectReason } from "../wire/peer_wire.ts";
 
@@ -59,7 +60,7 @@ export class UploadQueue {
       this.reject(link, unit, "queue full");
       return false;
     }
-    link.upload.queue.push(unit);
+    link.upload.enqueue(unit);
     if (!this.#active.includes(link) && !this.#turns.includes(link)) {
       this.#turns.push(link);
     }
@@ -69,23 +70,15 @@ export class UploadQueue {
 
   /** Refuses to serve a unit. */
   reject(link: LiveLink, unit: Unit, reason: RejectReason): void {
-    link.upload.refused = { block: unit.block, end: unit.offset + unit.length, reason };
+    link.upload.refuse(unit, reason);
     this.#answer(link, unit, reason);
-  }
-
-  /** Why a unit would be of no use: it goes on where one was refused, so it was asked before that was known. */
-  leavesGap(link: LiveLink, unit: Unit): RejectReason | undefined {
-    const { refused } = link.upload;
-    return refused?.block === unit.block && refused.end === unit.offset ? refused.reason : undefined;
   }
 
   /** Answers a CANCEL by REJECT, unless the unit is on its way already (then the BLOCK is the answer); returns whether it did. */
   cancel(link: LiveLink, unit: Unit): boolean {
-    const index = link.upload.queue.findIndex((queued) => sameUnit(queued, unit));
-    if (index < 0) {
+    if (!link.upload.cancel(unit)) {
       return false;
     }
-    link.upload.queue.splice(index, 1);
     this.#answer(link, unit, "cancelled"); // what follows may still be wanted: another brought this part
     this.#dueMs = Number.NEGATIVE_INFINITY;
     return true;
@@ -93,10 +86,8 @@ export class UploadQueue {
 
   /** Rejects what a link asked for and may not have any more; returns that. */
   choke(link: LiveLink): Unit[] {
-    const { queue, allowed } = link.upload;
-    const rejected = queue.filter((unit) => !allowed.has(unit.block));
-    const kept = queue.filter((unit) => allowed.has(unit.block));
-    queue.splice(0, queue.length, ...kept);
+    const { allowed } = link.upload;
+    const rejected = link.upload.cancelAll((unit) => !allowed.has(unit.block));
     for (const unit of rejected) {
       this.reject(link, unit, "choked");
     }
@@ -107,10 +98,7 @@ export class UploadQueue {
   /** Rejects what is asked of a block that is not held any more. */
   withdraw(block: number, links: Iterable<LiveLink>): void {
     for (const link of links) {
-      const { queue } = link.upload;
-      const [lost, kept] = [queue.filter((u) => u.block === block), queue.filter((u) => u.block !== block)];
-      queue.splice(0, queue.length, ...kept);
-      for (const unit of lost) {
+      for (const unit of link.upload.cancelAll((queued) => queued.block === block)) {
         this.reject(link, unit, "not held");
       }
     }
@@ -119,10 +107,8 @@ export class UploadQueue {
 
   /** The unit that the link was to be given cannot be read: it is refused after all. */
   unserved(link: LiveLink): void {
-    const unit = link.upload.inFlight;
+    const unit = link.upload.failed();
     if (unit !== undefined) {
-      link.upload.inFlight = undefined;
-      link.upload.unfinished = undefined;
       this.reject(link, unit, "not held");
       this.#dueMs = Number.NEGATIVE_INFINITY;
     }
@@ -130,7 +116,7 @@ export class UploadQueue {
 
   /** The link is gone. */
   forget(link: LiveLink): void {
-    link.upload.queue.length = 0;
+    link.upload.cancelAll(() => true);
     removeItem(this.#active, link);
     removeItem(this.#turns, link);
     this.#dueMs = Number.NEGATIVE_INFINITY;
@@ -138,10 +124,7 @@ export class UploadQueue {
 
   /** The link's unit was handed to the network. */
   served(link: LiveLink, nowMs: number): void {
-    const unit = link.upload.inFlight;
-    if (unit !== undefined) {
-      link.upload.inFlight = undefined;
-      link.upload.rate.add(unit.length, nowMs);
+    if (link.upload.given(nowMs) !== undefined) {
       this.#dueMs = Number.NEGATIVE_INFINITY;
     }
   }
@@ -167,16 +150,7 @@ export class UploadQueue {
   }
 
   #give(link: LiveLink, unit: Unit, nowMs: number): void {
-    const { upload } = link;
-    const isLast = unit.offset + unit.length === this.#geometry.lengthOf(unit.block);
-    upload.queue.shift();
-    upload.inFlight = unit;
-    upload.servedMs = nowMs;
-    upload.deficit -= unit.length;
-    upload.unfinished = isLast ? undefined : unit.block;
-    if (isLast) {
-      upload.allowed.delete(unit.block); // for one time only; the other side crosses it out as well
-    }
+    link.upload.give(unit.offset + unit.length === this.#geometry.lengthOf(unit.block), nowMs);
     this.#serve(link, unit);
   }
 
@@ -185,7 +159,7 @@ export class UploadQueue {
     for (let i = 0; i < this.#active.length; i++) {
       const link = this.#active[i] as LiveLink;
       if (link.upload.inFlight === undefined) {
-        if (!isTurnOver(link)) {
+        if (!link.upload.isTurnOver) {
           return link;
         }
         this.#active.splice(i--, 1);
@@ -208,7 +182,7 @@ export class UploadQueue {
     const chosen = this.#firstInTurn(running === 0);
     if (chosen !== undefined) {
       removeItem(this.#turns, chosen);
-      chosen.upload.deficit = Math.min(0, chosen.upload.deficit) + this.#geometry.blockSizeBytes;
+      chosen.upload.beginTurn(this.#geometry.blockSizeBytes);
       this.#active.push(chosen);
     }
     return chosen;
@@ -235,10 +209,4 @@ export class UploadQueue {
     }
     return soonestMs;
   }
-}
-
-/** A turn lasts as long as there are requests, but after the quantum only to the end of the block. */
-function isTurnOver({ upload }: LiveLink): boolean {
-  const [next] = upload.queue;
-  return next === undefined || (upload.deficit <= 0 && next.offset === 0);
 }

@@ -2,7 +2,8 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { MAX_BLOCKS_IN_PROGRESS, MAX_QUEUED_REQUESTS } from "../base/limits.ts";
 import { RateLimiter } from "../base/rate_limiter.ts";
-import { type LiveLink, liveLink, type Unit } from "../link/link.ts";
+import { LiveLink } from "../link/link.ts";
+import type { Unit } from "../link/unit.ts";
 import { Geometry } from "../share/geometry.ts";
 import type { PeerMessage } from "../wire/peer_wire.ts";
 import { UploadQueue } from "./upload_queue.ts";
@@ -16,7 +17,7 @@ function bench(options: { readonly bytesPerSecond?: number; readonly canWait?: (
   const served: string[] = [];
   const answers: [link: number, message: PeerMessage][] = [];
   const busy: LiveLink[] = [];
-  const links = [0, 1, 2, 3].map((id) => liveLink(id, { peerId: id, dialed: undefined, nowMs: 0 }));
+  const links = [0, 1, 2, 3].map((id) => new LiveLink(id, { peerId: id, dialed: undefined, nowMs: 0 }));
   const uploads = new UploadQueue({
     geometry: new Geometry(100 * UNITS * UNIT, UNITS * UNIT),
     limiter: new RateLimiter(options.bytesPerSecond ?? Number.POSITIVE_INFINITY, 0),
@@ -157,7 +158,7 @@ test("a choke rejects what waits, but for allowed blocks", () => {
   const { ask, uploads, link, answers, drain, served } = bench();
   ask(0, 1);
   ask(0, 2);
-  link(0).upload.allowed.add(2);
+  link(0).upload.allow(2, 0);
   expect(uploads.choke(link(0))).toHaveLength(UNITS);
   expect(answers.map(([, message]) => message)).toEqual(
     [0, 1, 2, 3].map((i) => ({ type: "REJECT", ...unit(1, i), reason: "choked" })),

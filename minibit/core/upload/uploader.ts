@@ -2,8 +2,9 @@ import { ALLOWED_BLOCKS, GIFT_RATIO, MAX_UNIT_BYTES } from "../base/limits.ts";
 import { RateLimiter } from "../base/rate_limiter.ts";
 import { RateMeter } from "../base/rate_meter.ts";
 import type { Rng } from "../base/rng.ts";
-import type { LiveLink, Unit } from "../link/link.ts";
+import type { LiveLink } from "../link/link.ts";
 import type { PeerOutput } from "../link/peer_io.ts";
+import type { Unit } from "../link/unit.ts";
 import type { Bitfield } from "../share/bitfield.ts";
 import type { Geometry } from "../share/geometry.ts";
 import type { RarityIndex } from "../share/rarity_index.ts";
@@ -123,19 +124,14 @@ export class Uploader {
   }
 
   interested(link: LiveLink, nowMs: number): void {
-    if (!link.upload.interested) {
-      link.upload.interested = true;
-      link.upload.wasInterested = true;
+    if (link.upload.wakeInterest(nowMs)) {
       this.#newcomers.add(link);
       this.#slotsChanged = true;
-      if (link.upload.slot === "choked") {
-        link.upload.waitingSinceMs = nowMs;
-      }
     }
   }
 
   notInterested(link: LiveLink): void {
-    link.upload.interested = false;
+    link.upload.loseInterest();
     this.#slotsChanged = true;
   }
 
@@ -145,7 +141,6 @@ export class Uploader {
     if (reason !== undefined) {
       this.#uploads.reject(link, unit, reason);
     } else if (this.#uploads.request(link, unit)) {
-      link.upload.allowanceBytes -= link.upload.slot === "choked" ? unit.length : 0;
       this.#hints.claimed(link, unit.block, nowMs);
     }
     if (link.upload.slot !== "choked") {
@@ -209,7 +204,7 @@ export class Uploader {
     if (!this.#offered.has(unit.block)) {
       return "not held";
     }
-    return this.#uploads.leavesGap(link, unit) ?? (this.#hints.refuses(link, unit, nowMs) ? "sent before" : undefined);
+    return link.upload.gapBefore(unit) ?? (this.#hints.refuses(link, unit, nowMs) ? "sent before" : undefined);
   }
 
   #applySlots(changes: readonly SlotChange[]): void {
@@ -219,8 +214,7 @@ export class Uploader {
         this.#send(link, { type: "CHOKE" });
         this.#hints.choked(link, this.#uploads.choke(link));
       } else if (from === "choked") {
-        link.upload.allowed.clear();
-        link.upload.allowanceBytes = 0;
+        link.upload.endAllowance();
         this.#send(link, { type: "UNCHOKE" });
         this.#hints.suggest(link);
       }

@@ -1,4 +1,3 @@
-import { isInNeed } from "../../core/link/link.ts";
 import type { Leave } from "../../core/peer/leaving.ts";
 import type { PeerCore } from "../../core/peer/peer_core.ts";
 
@@ -20,7 +19,7 @@ export function needsOf(core: PeerCore | undefined): { readonly isAnyInNeed: boo
   const links = [...(core?.liveLinks() ?? [])];
   const { upBytes = 0 } = core?.sharing?.stats(performance.now()) ?? {};
   return {
-    isAnyInNeed: links.some(isInNeed),
+    isAnyInNeed: links.some((link) => link.isInNeed),
     progress: `${upBytes} ${links.reduce((sum, { holds }) => sum + (holds?.count ?? 0), 0)}`,
   };
 }

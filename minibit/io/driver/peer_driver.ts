@@ -1,8 +1,9 @@
 import { ManifestError, ProtocolError, UserError } from "../../core/base/errors.ts";
 import { HANDSHAKE_TIMEOUT_MS, HEARTBEAT_MS } from "../../core/base/limits.ts";
 import { LineWatch } from "../../core/base/line_watch.ts";
-import { type Dialed, isBusy, type Unit } from "../../core/link/link.ts";
+import type { Dialed } from "../../core/link/link.ts";
 import type { PeerEvent, PeerInput, PeerOutput } from "../../core/link/peer_io.ts";
+import type { Unit } from "../../core/link/unit.ts";
 import { PeerCore, type PeerCoreOptions } from "../../core/peer/peer_core.ts";
 import { Geometry } from "../../core/share/geometry.ts";
 import { type Manifest, parseManifest } from "../../core/share/manifest.ts";
@@ -190,7 +191,7 @@ export class PeerDriver {
   #beat(): void {
     for (const link of this.#core.liveLinks()) {
       const { socket, watch } = this.#connections.get(link.id) ?? {};
-      const care = watch?.beat({ isBusy: isBusy(link), isDeaf: this.#paused });
+      const care = watch?.beat({ isBusy: link.isBusy, isDeaf: this.#paused });
       if (care === "give up") {
         this.#options.onEvent({ kind: "silent", peerId: link.peerId });
         socket?.terminate("it owes something and says nothing");

@@ -1,5 +1,5 @@
 import type { Rng } from "../../core/base/rng.ts";
-import type { Unit } from "../../core/link/link.ts";
+import type { Unit } from "../../core/link/unit.ts";
 import type { PeerMessage } from "../../core/wire/peer_wire.ts";
 import { type Carrier, QueuedCarrier, SharedCarrier } from "./carrier.ts";
 import type { Clock, Happening } from "./clock.ts";

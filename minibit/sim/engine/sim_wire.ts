@@ -1,4 +1,4 @@
-import type { Unit } from "../../core/link/link.ts";
+import type { Unit } from "../../core/link/unit.ts";
 import type { PeerMessage } from "../../core/wire/peer_wire.ts";
 
 /** A machine's connection to the network, and what is on it now. Rates in bytes a millisecond, Infinity for no limit. */

@@ -8,8 +8,8 @@ import {
   OPTIMISTIC_SLOTS,
   REGULAR_SLOTS,
 } from "../../core/base/limits.ts";
-import { sameUnit, type Unit } from "../../core/link/link.ts";
 import type { PeerOutput } from "../../core/link/peer_io.ts";
+import { sameUnit, type Unit } from "../../core/link/unit.ts";
 import type { PeerMessage } from "../../core/wire/peer_wire.ts";
 import type { SimPeer } from "./sim_peer.ts";
 import type { SimWire } from "./sim_wire.ts";
@@ -113,7 +113,7 @@ export class Watchdog implements SwarmObserver {
         download.pending.length <= 2 * MAX_PIPELINE_UNITS &&
         download.allowed.size <= MAX_HINT_BLOCKS &&
         download.suggested.length <= MAX_HINT_BLOCKS &&
-        download.refusedUntilMs.size <= blockCount;
+        download.refusals <= blockCount;
       assert(isBounded, () => `peer ${peer.id} remembers no more of a link than it may`);
     }
   }
