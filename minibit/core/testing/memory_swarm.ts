@@ -1,5 +1,7 @@
 import { assert } from "../base/errors.ts";
 import { createRng } from "../base/rng.ts";
+import { BlockReassembly } from "../download/block_reassembly.ts";
+import { type PretendBytes, pretendHashing } from "../download/pretend_hash.ts";
 import type { PeerEvent, PeerInput, PeerOutput } from "../link/peer_io.ts";
 import type { Unit } from "../link/unit.ts";
 import { PeerCore } from "../peer/peer_core.ts";
@@ -32,19 +34,13 @@ interface Wire {
   back: Wire | undefined;
 }
 
-interface Assembly {
-  received: number;
-  readonly contributors: Set<number>;
-  spoilt: boolean;
-}
-
 /** One peer: the real core, and a driver in memory. */
 export class MemoryPeer {
   readonly id: number;
   readonly core: PeerCore;
   readonly options: MemoryPeerOptions;
   readonly wires = new Map<number, Wire>();
-  readonly assemblies = new Map<number, Assembly>();
+  readonly reassembly: BlockReassembly<PretendBytes, string>;
   readonly events: PeerEvent[] = [];
   /** Blocks that are damaged on its disk, unknown to it. */
   readonly rotten = new Set<number>();
@@ -56,8 +52,9 @@ export class MemoryPeer {
   alive = true;
   doneAtMs: number | undefined;
 
-  constructor(id: number, options: MemoryPeerOptions & { readonly seed: number }) {
+  constructor(id: number, options: MemoryPeerOptions & { readonly seed: number; readonly geometry: Geometry }) {
     this.id = id;
+    this.reassembly = new BlockReassembly(pretendHashing(options.geometry));
     this.options = options;
     this.core = new PeerCore(
       { ...options, peerId: id, swarmId: new Uint8Array(32), rng: createRng(options.seed * 7919 + id) },
@@ -97,7 +94,7 @@ export class MemorySwarm {
 
   /** Adds a peer; a seed when `have` is full. */
   add(options: MemoryPeerOptions & { readonly seed?: number } = {}): MemoryPeer {
-    const peer = new MemoryPeer(this.peers.length, { ...options, seed: options.seed ?? 1 });
+    const peer = new MemoryPeer(this.peers.length, { ...options, geometry: this.geometry, seed: options.seed ?? 1 });
     this.peers.push(peer);
     if (options.have !== undefined) {
       this.#input(peer, this.#opened(options.have.clone()));
@@ -234,7 +231,7 @@ export class MemorySwarm {
         break;
       }
       case "discard_block":
-        peer.assemblies.delete(output.block);
+        peer.reassembly.discard(output.block);
         break;
       case "open_manifest":
         this.at(this.nowMs, () => this.#input(peer, this.#opened(new Bitfield(this.geometry.blockCount))));
@@ -331,28 +328,20 @@ export class MemorySwarm {
     const { block, offset, length } = message;
     let receivedBytes = 0;
     if (to.core.judge(toLink, message) === "wanted") {
-      const assembly = to.assemblies.get(block) ?? { received: 0, contributors: new Set(), spoilt: false };
-      to.assemblies.set(block, assembly);
-      if (offset <= assembly.received && offset + length > assembly.received) {
-        assembly.received = offset + length;
-        assembly.contributors.add(from.id);
-        assembly.spoilt ||= from.options.lies?.(block) === true || from.rotten.has(block);
-      }
-      receivedBytes = assembly.received;
+      const isWrong = from.options.lies?.(block) === true || from.rotten.has(block);
+      to.reassembly.append(block, { at: offset, part: { length, isWrong }, peerId: from.id });
+      receivedBytes = to.reassembly.receivedBytes(block);
     }
     to.receivedBytes.set(block, (to.receivedBytes.get(block) ?? 0) + length);
     this.#input(to, { type: "received", link: toLink, message, receivedBytes });
   }
 
   #store(peer: MemoryPeer, block: number): void {
-    const assembly = peer.assemblies.get(block);
-    assert(assembly?.received === this.geometry.lengthOf(block), () => `block ${block} is stored whole`);
-    peer.assemblies.delete(block);
-    const [only] = assembly.contributors;
-    const culprit = assembly.contributors.size === 1 && only !== undefined ? { culprit: only } : {};
-    const input: PeerInput = assembly.spoilt
-      ? { type: "block_corrupt", block, ...culprit }
-      : { type: "block_stored", block };
+    const isWhole = peer.reassembly.receivedBytes(block) === this.geometry.lengthOf(block);
+    assert(isWhole, () => `block ${block} is stored whole`);
+    const { ok, culprit } = peer.reassembly.finish(block);
+    const type = ok ? "block_stored" : "block_corrupt";
+    const input: PeerInput = { type, block, ...(culprit === undefined ? {} : { culprit }) };
     this.at(this.nowMs, () => this.#input(peer, input));
   }
 }

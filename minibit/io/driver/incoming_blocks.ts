@@ -1,21 +1,15 @@
 import { MAX_UNWRITTEN_BYTES } from "../../core/base/limits.ts";
+import { BlockReassembly, type BlockVerdict } from "../../core/download/block_reassembly.ts";
 import { blockHash, type Manifest } from "../../core/share/manifest.ts";
+import { sha256Hashing } from "../store/block_hasher.ts";
 import type { BlockStore } from "../store/block_store.ts";
-import { BlockAssembly, type Evidence } from "./block_assembly.ts";
 
-/** A block on its way: its bytes so far, and the writes they need. */
-interface Incoming {
-  readonly assembly: BlockAssembly;
+/** The writes that a block on its way needs. */
+interface Writes {
   /** Resolve when a write is over, well or not. */
-  readonly writes: Promise<void>[];
+  readonly pending: Promise<void>[];
   /** What writes failed with. */
   readonly failures: unknown[];
-}
-
-/** How a block ended: stored, or thrown away for its hash; `culprit`: who spoilt it, or the one before it, if that is certain. */
-export interface BlockVerdict {
-  readonly ok: boolean;
-  readonly culprit: number | undefined;
 }
 
 /** What the owner of IncomingBlocks wants to hear. */
@@ -33,11 +27,11 @@ export interface IncomingOptions {
  * dropped. So two peers may send the same block without either waiting for the other.
  */
 export class IncomingBlocks {
-  readonly #manifest: Manifest;
+  readonly #reassembly: BlockReassembly<Uint8Array, Uint8Array>;
   readonly #store: BlockStore;
   readonly #options: IncomingOptions;
-  readonly #blocks = new Map<number, Incoming>();
-  readonly #evidence = new Map<number, Evidence>();
+  /** By block; only those that the store does not write at once. */
+  readonly #writes = new Map<number, Writes>();
   #unwrittenBytes = 0;
   #full = false;
   #hashMs = 0;
@@ -45,7 +39,7 @@ export class IncomingBlocks {
   #fullSinceMs = 0;
 
   constructor(share: { readonly manifest: Manifest; readonly store: BlockStore }, options: IncomingOptions) {
-    this.#manifest = share.manifest;
+    this.#reassembly = new BlockReassembly(sha256Hashing((block) => blockHash(share.manifest, block)));
     this.#store = share.store;
     this.#options = options;
   }
@@ -57,12 +51,12 @@ export class IncomingBlocks {
 
   /** Whether some of this block is here. */
   has(block: number): boolean {
-    return this.#blocks.has(block);
+    return this.#reassembly.has(block);
   }
 
   /** How much of a block is here, from its first byte on. */
   receivedBytes(block: number): number {
-    return this.#blocks.get(block)?.assembly.receivedBytes ?? 0;
+    return this.#reassembly.receivedBytes(block);
   }
 
   /**
@@ -72,22 +66,20 @@ export class IncomingBlocks {
    * @returns how many were taken
    */
   append(block: number, came: { readonly at: number; readonly bytes: Uint8Array; readonly peerId: number }): number {
-    const { assembly, writes, failures } = this.#blocks.get(block) ?? this.#begin(block);
-    const offset = assembly.receivedBytes;
-    const skip = offset - came.at;
-    if (skip < 0 || skip >= came.bytes.length) {
+    const offset = this.#reassembly.receivedBytes(block);
+    const startMs = performance.now();
+    const news = this.#reassembly.append(block, { at: came.at, part: came.bytes, peerId: came.peerId });
+    const hashedMs = performance.now();
+    this.#hashMs += hashedMs - startMs;
+    if (news === undefined) {
       return 0;
     }
-    const news = skip === 0 ? came.bytes : came.bytes.subarray(skip);
-    const startMs = performance.now();
-    assembly.append(news, came.peerId);
-    this.#hashMs += performance.now() - startMs;
     const { length } = news;
-    const hashedMs = performance.now();
     const writing = this.#store.write(block, offset, news);
     if (writing !== undefined) {
       this.#account(length);
-      writes.push(
+      const { pending, failures } = this.#writesOf(block);
+      pending.push(
         writing.then(
           () => this.#account(-length),
           (error) => {
@@ -110,37 +102,32 @@ export class IncomingBlocks {
    * @throws what a write of the block failed with
    */
   async finish(block: number): Promise<BlockVerdict> {
-    const { assembly, writes, failures } = this.#blocks.get(block) ?? this.#begin(block);
-    this.#blocks.delete(block);
-    const { ok, culprit, evidence } = assembly.finish();
-    this.#evidence.delete(block);
-    if (evidence !== undefined) {
-      this.#evidence.set(block, evidence);
+    const writes = this.#writes.get(block);
+    this.#writes.delete(block);
+    const verdict = this.#reassembly.finish(block);
+    await Promise.all(writes?.pending ?? []);
+    if (writes !== undefined && writes.failures.length > 0) {
+      throw writes.failures[0];
     }
-    await Promise.all(writes);
-    if (failures.length > 0) {
-      throw failures[0];
-    }
-    await (ok ? this.#store.commit(block) : this.#store.discard(block));
-    return { ok, culprit };
+    await (verdict.ok ? this.#store.commit(block) : this.#store.discard(block));
+    return verdict;
   }
 
   /** Forgets what came of a block: it starts anew. */
   discard(block: number): void {
-    this.#blocks.delete(block);
+    this.#reassembly.discard(block);
+    this.#writes.delete(block);
   }
 
   /** Resolves when nothing waits for the disk. */
   async idle(): Promise<void> {
-    await Promise.allSettled([...this.#blocks.values()].flatMap(({ writes }) => writes));
+    await Promise.allSettled([...this.#writes.values()].flatMap(({ pending }) => pending));
   }
 
-  #begin(block: number): Incoming {
-    const expectedHash = blockHash(this.#manifest, block);
-    const assembly = new BlockAssembly({ expectedHash, evidence: this.#evidence.get(block) });
-    const incoming = { assembly, writes: [], failures: [] };
-    this.#blocks.set(block, incoming);
-    return incoming;
+  #writesOf(block: number): Writes {
+    const writes = this.#writes.get(block) ?? { pending: [], failures: [] };
+    this.#writes.set(block, writes);
+    return writes;
   }
 
   #account(bytes: number): void {

@@ -1,5 +1,6 @@
 import { CryptoHasher } from "bun";
 import { assert } from "../../core/base/errors.ts";
+import type { BlockHashing } from "../../core/download/block_reassembly.ts";
 import type { Geometry } from "../../core/share/geometry.ts";
 
 /** Cuts a share's byte stream into blocks and hashes each. */
@@ -59,6 +60,19 @@ export class BlockHasher {
     this.#filledBytes = 0;
     this.#hasGap = false;
   }
+}
+
+/** Hashes blocks as they come, by SHA-256. @param expected what the hash of a whole block should be */
+export function sha256Hashing(expected: (block: number) => Uint8Array): BlockHashing<Uint8Array, Uint8Array> {
+  return {
+    create: () => {
+      const hasher = new CryptoHasher("sha256");
+      return { update: (bytes) => void hasher.update(bytes), soFar: () => hasher.copy().digest() };
+    },
+    same: sameDigest,
+    expected,
+    slice: (bytes, start, end) => bytes.subarray(start, end),
+  };
 }
 
 /** The SHA-256 of `bytes`. */

@@ -1,5 +1,7 @@
 import { assert } from "../../core/base/errors.ts";
 import { createRng } from "../../core/base/rng.ts";
+import { BlockReassembly } from "../../core/download/block_reassembly.ts";
+import { type PretendBytes, pretendHashing } from "../../core/download/pretend_hash.ts";
 import type { PeerInput } from "../../core/link/peer_io.ts";
 import { PeerCore } from "../../core/peer/peer_core.ts";
 import type { SessionOptions } from "../../core/peer/swarm_session.ts";
@@ -20,14 +22,6 @@ export interface SimPeerOptions extends SessionOptions {
   readonly lies?: (block: number) => boolean;
 }
 
-/** A block on its way in: how much of it is there, from whom, and whether a byte of it is wrong. */
-interface Assembly {
-  receivedBytes: number;
-  /** Mostly one: a list is lighter than a set. */
-  readonly contributors: number[];
-  spoilt: boolean;
-}
-
 /** One simulated machine: the core that ships, and in place of sockets and disk a few numbers. */
 export class SimPeer extends Host {
   readonly options: SimPeerOptions;
@@ -45,17 +39,27 @@ export class SimPeer extends Host {
   readonly storedAtMs: number[] = [];
   /** Payload bytes that were put on the wire. */
   servedBytes = 0;
+  /** Whom it banned. */
+  readonly banned: number[] = [];
+  /** Wrong blocks of several peers of which it found the one to blame. */
+  foundByEvidence = 0;
   /** Messages to and from the tracker. */
   trackerMessages = 0;
-  readonly #assemblies = new Map<number, Assembly>();
+  readonly #reassembly: BlockReassembly<PretendBytes, string>;
 
   constructor(
     id: number,
-    options: SimPeerOptions & { readonly seed: number; readonly swarmId: Uint8Array; readonly nowMs: number },
+    options: SimPeerOptions & {
+      readonly seed: number;
+      readonly swarmId: Uint8Array;
+      readonly geometry: Geometry;
+      readonly nowMs: number;
+    },
   ) {
     const { upBytesPerSecond = Number.POSITIVE_INFINITY, downBytesPerSecond = Number.POSITIVE_INFINITY } = options;
     super(id, { upBytesPerSecond, downBytesPerSecond });
     this.options = options;
+    this.#reassembly = new BlockReassembly(pretendHashing(options.geometry));
     const { uploadBytesPerSecond, downloadBytesPerSecond, slots, unchokeIntervalMs, policies } = options;
     this.core = new PeerCore(
       {
@@ -82,39 +86,23 @@ export class SimPeer extends Host {
     const { block, offset } = unit;
     const sender = this.wires.get(link)?.to;
     if (sender !== undefined && this.core.judge(link, unit) === "wanted") {
-      const assembly = this.#assemblies.get(block) ?? { receivedBytes: 0, contributors: [], spoilt: false };
-      this.#assemblies.set(block, assembly);
-      if (offset <= assembly.receivedBytes && offset + bytes > assembly.receivedBytes) {
-        assembly.receivedBytes = offset + bytes;
-        if (!assembly.contributors.includes(sender.id)) {
-          assembly.contributors.push(sender.id);
-        }
-        assembly.spoilt ||= sender.options.lies?.(block) === true;
-      }
+      const part = { length: bytes, isWrong: sender.options.lies?.(block) === true };
+      this.#reassembly.append(block, { at: offset, part, peerId: sender.id });
     }
-    return this.receivedOf(block);
-  }
-
-  /** How many bytes of a block on its way are there. */
-  receivedOf(block: number): number {
-    return this.#assemblies.get(block)?.receivedBytes ?? 0;
+    return this.#reassembly.receivedBytes(block);
   }
 
   /** Forgets the bytes of a block on its way. */
   discard(block: number): void {
-    this.#assemblies.delete(block);
+    this.#reassembly.discard(block);
   }
 
   /** Checks a whole block; returns what the driver would say. */
-  store(block: number, geometry: Geometry): PeerInput {
-    const assembly = this.#assemblies.get(block);
-    assert(assembly?.receivedBytes === geometry.lengthOf(block), () => `block ${block} is whole when it is stored`);
-    this.#assemblies.delete(block);
-    if (!assembly.spoilt) {
-      return { type: "block_stored", block };
-    }
-    const [only] = assembly.contributors;
-    const isSingle = assembly.contributors.length === 1 && only !== undefined;
-    return { type: "block_corrupt", block, ...(isSingle ? { culprit: only } : {}) };
+  store(block: number, geometry: Geometry): PeerInput & { readonly type: "block_stored" | "block_corrupt" } {
+    const isWhole = this.#reassembly.receivedBytes(block) === geometry.lengthOf(block);
+    assert(isWhole, () => `block ${block} is whole when it is stored`);
+    const { ok, culprit, byEvidence } = this.#reassembly.finish(block);
+    this.foundByEvidence += Number(byEvidence);
+    return { type: ok ? "block_stored" : "block_corrupt", block, ...(culprit === undefined ? {} : { culprit }) };
   }
 }

@@ -95,7 +95,13 @@ export class Swarm {
     const nowMs = Math.max(this.clock.nowMs, options.joinMs ?? 0);
     const takesTurns = this.clock.lookaheadMs > 0;
     assert(!takesTurns || options.downBytesPerSecond === undefined, "a downlink is shared within a latency");
-    const peer = new SimPeer(id, { ...options, seed: this.#options.seed, swarmId: SWARM_ID, nowMs });
+    const peer = new SimPeer(id, {
+      ...options,
+      seed: this.#options.seed,
+      swarmId: SWARM_ID,
+      geometry: this.geometry,
+      nowMs,
+    });
     this.peers[id] = peer;
     this.#unfinished++;
     this.clock.at(nowMs, id, () => this.#start(peer));
@@ -228,6 +234,9 @@ export class Swarm {
         this.#unfinished--;
         break;
       case "event":
+        if (output.event.kind === "banned") {
+          peer.banned.push(output.event.peerId);
+        }
         break;
     }
   }
