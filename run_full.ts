@@ -10,15 +10,16 @@ import { trackerFlagsOf } from "./minibit/io/cli/board_flags.ts";
 import { parseCommandLine, runMain, withoutFlags } from "./minibit/io/cli/cli.ts";
 import { closeAfter, tellSecond } from "./minibit/io/driver/close_after.ts";
 import { STARTED_BY_RUN } from "./minibit/io/driver/peer_options.ts";
-import { parseReport } from "./minibit/io/driver/peer_report.ts";
+import { listeningText } from "./minibit/io/driver/tracker_report.ts";
 import { freePort } from "./minibit/io/net/listening.ts";
-import { boardUrl, openBrowser } from "./minibit/io/os/browser.ts";
+import { onThisMachine, openBrowser } from "./minibit/io/os/browser.ts";
 import { exitCodeOf, onStop, type StopReason } from "./minibit/io/os/lifecycle.ts";
 import { formatCount, formatSize, parseRate } from "./minibit/io/os/units.ts";
 import { readStoredManifest } from "./minibit/io/store/open_store.ts";
 import type { PlaceLock } from "./minibit/io/store/place_lock.ts";
 import { scanShare } from "./minibit/io/store/share.ts";
 import type { BoundOptions } from "./minibit/launch/bound_report.ts";
+import { type ChildRole, nameOf, peerReady, trackerReady } from "./minibit/launch/children.ts";
 import { FaultInjection } from "./minibit/launch/fault_injection.ts";
 import {
   type Child,
@@ -103,13 +104,13 @@ export async function runFull(options: RunOptions, stopped: Promise<StopReason>)
 
 class LocalSwarm {
   readonly #options: RunOptions;
-  readonly #group: ProcessGroup;
+  readonly #group: ProcessGroup<ChildRole>;
   readonly #failed = Promise.withResolvers<never>();
   readonly #peersLeft = Promise.withResolvers<void>();
   readonly #records: RunRecords;
-  readonly #peers = new Map<string, { readonly id: number; readonly child: Child }>();
+  readonly #peers = new Map<number, Child<ChildRole>>();
   #lock: PlaceLock | undefined;
-  #boardUrl: string | undefined;
+  #boardUrl = "";
   /** Peers are being ended, for the swarm is as done as it will be. */
   #isEnding = false;
   /** Children are being ended: what they say of each other's end is of no interest. */
@@ -190,24 +191,26 @@ class LocalSwarm {
 
   async #startPeer(id: number, tracker: string): Promise<void> {
     const { dir, source, peerPort, peerFlags, logFlags, peers, lessons } = this.#options;
-    const name = `peer ${id}`;
     const port = peerPort === 0 ? 0 : peerPort + id;
-    const child = this.#start(name, {
-      script: "peer.ts",
-      flags: [
-        ...[String(id), "--events", "--tracker", tracker, "--port", String(port), "--dir", dir],
-        ...(id === 0 ? ["--source", source] : []),
-        ...peerFlags,
-        ...lessons.flagsOf(id),
-        ...logFlags,
-      ],
-      onLine: (line) => {
-        this.#records.report(id, line);
-        this.#endOutcasts();
+    const child = this.#start(
+      { kind: "peer", id },
+      {
+        script: "peer.ts",
+        flags: [
+          ...[String(id), "--events", "--tracker", tracker, "--port", String(port), "--dir", dir],
+          ...(id === 0 ? ["--source", source] : []),
+          ...peerFlags,
+          ...lessons.flagsOf(id),
+          ...logFlags,
+        ],
+        onLine: (line) => {
+          this.#records.report(id, line);
+          this.#endOutcasts();
+        },
+        readyWhen: peerReady,
       },
-      isReady: (line) => parseReport(line)?.event === "ready",
-    });
-    this.#peers.set(name, { id, child });
+    );
+    this.#peers.set(id, child);
     await child.ready;
     if (id === 0) {
       const { share } = this.#records.all[0] ?? {};
@@ -226,10 +229,13 @@ class LocalSwarm {
     }
     const dealt = Promise.withResolvers<void>();
     this.#dealt = dealt.resolve;
-    this.#start("dist_block", {
-      script: "dist_block.ts",
-      flags: ["--peers", String(peers), "--dir", dir, "--source", source],
-    });
+    this.#start(
+      { kind: "dealer" },
+      {
+        script: "dist_block.ts",
+        flags: ["--peers", String(peers), "--dir", dir, "--source", source],
+      },
+    );
     await dealt.promise;
   }
 
@@ -238,18 +244,21 @@ class LocalSwarm {
   async #startTracker(port: number): Promise<void> {
     const { peers, httpPort, trackerFlags, logFlags, stdout, lessons, open } = this.#options;
     const expected = peers - lessons.victims;
-    const child = this.#start("tracker", {
-      script: "tracker.ts",
-      flags: [
-        ...["--port", String(port), "--http-port", String(httpPort), "--expect", String(expected)],
-        ...trackerFlags,
-        ...logFlags,
-      ],
-      isReady: (line) => line.includes("listening"),
-    });
-    const told = await child.ready;
-    stdout.write(`${told}\n`);
-    this.#boardUrl = boardUrl(told);
+    const child = this.#start(
+      { kind: "tracker" },
+      {
+        script: "tracker.ts",
+        flags: [
+          ...["--events", "--port", String(port), "--http-port", String(httpPort), "--expect", String(expected)],
+          ...trackerFlags,
+          ...logFlags,
+        ],
+        readyWhen: trackerReady,
+      },
+    );
+    const listening = await child.ready;
+    stdout.write(`${listeningText(listening)}\n`);
+    this.#boardUrl = onThisMachine(listening.boardUrl);
     if (open) {
       openBrowser(this.#boardUrl, { tell: (line) => this.#records.log(line, process.stderr) });
     }
@@ -260,20 +269,23 @@ class LocalSwarm {
     const { lessons } = this.#options;
     if (!this.#isEnding && lessons.outcasts(this.#records.all, performance.now()).length > 0) {
       this.#isEnding = true;
-      for (const { child } of this.#peers.values()) {
+      for (const child of this.#peers.values()) {
         child.stop();
       }
     }
   }
 
   /** Starts a script that stands beside this one. */
-  #start(
-    name: string,
-    options: { readonly script: string; readonly flags: readonly string[] } & Pick<ChildOptions, "onLine" | "isReady">,
-  ): Child {
+  #start<Ready>(
+    role: ChildRole,
+    options: { readonly script: string; readonly flags: readonly string[] } & Pick<
+      ChildOptions<ChildRole, Ready>,
+      "onLine" | "readyWhen"
+    >,
+  ): Child<ChildRole, Ready> {
     const { script, flags, ...heard } = options;
     return this.#group.start({
-      name,
+      ...{ name: nameOf(role), role },
       command: [process.execPath, join(import.meta.dir, script), ...flags],
       env: { ...withoutFlags(), ...LIGHT_COMPILER, [STARTED_BY_RUN]: "1" },
       onErrorLine: (line) => this.#errorLine(line),
@@ -287,17 +299,16 @@ class LocalSwarm {
     }
   }
 
-  #childEnded(child: Child, exit: ChildExit): void {
-    const { name } = child;
-    const peer = this.#peers.get(name);
-    if (exit.exitCode !== 0 && !(peer !== undefined && this.#isOnPurpose(peer.id, exit))) {
+  #childEnded(child: Child<ChildRole>, exit: ChildExit): void {
+    const { role } = child;
+    if (exit.exitCode !== 0 && !(role.kind === "peer" && this.#isOnPurpose(role.id, exit))) {
       this.#failed.reject(endedTooSoon(child, exit));
-    } else if (name === "dist_block") {
+    } else if (role.kind === "dealer") {
       this.#dealt();
-    } else if (name === "tracker") {
+    } else if (role.kind === "tracker") {
       this.#failed.reject(new UserError("Cannot complete the run: the tracker ended too soon"));
-    } else {
-      this.#peers.delete(name);
+    } else if (role.kind === "peer") {
+      this.#peers.delete(role.id);
       this.#endVictims();
     }
   }
@@ -308,11 +319,11 @@ class LocalSwarm {
 
   /** When nobody is left but peers that are to be killed, it is time for it: from whom should they get blocks? */
   #endVictims(): void {
-    const left = [...this.#peers.values()];
+    const left = [...this.#peers];
     if (left.length === 0) {
       this.#peersLeft.resolve();
-    } else if (left.every(({ id }) => this.#options.lessons.isVictim(id))) {
-      for (const { child } of left) {
+    } else if (left.every(([id]) => this.#options.lessons.isVictim(id))) {
+      for (const [, child] of left) {
         child.kill("SIGKILL");
       }
     }

@@ -23,6 +23,7 @@ import { BOARD_FLAGS, parsePeerUplink } from "./minibit/io/cli/board_flags.ts";
 import { parseCommandLine, parseText, runMain } from "./minibit/io/cli/cli.ts";
 import { LOG_FLAGS } from "./minibit/io/cli/log_flags.ts";
 import { TrackerDriver } from "./minibit/io/driver/tracker_driver.ts";
+import { listeningText, type TrackerReport } from "./minibit/io/driver/tracker_report.ts";
 import { framed, type Traffic } from "./minibit/io/net/framed_socket.ts";
 import { Listeners, onListenLine } from "./minibit/io/net/listeners.ts";
 import { exitCodeOf, onStop, type StopReason } from "./minibit/io/os/lifecycle.ts";
@@ -243,6 +244,7 @@ const FLAGS = {
     parse: parsePercent,
     default: "100%",
   },
+  events: { help: "report on stdout as JSON, one line an event" },
   exitWhenDone: { help: "exit once the expected peers are complete and have left" },
   watch: { help: "draw the peers in the terminal" },
   uplink: {
@@ -297,7 +299,8 @@ async function main(): Promise<number> {
     // not before it is certain that there will be something to record
     recorder = new Recorder(record, { began: new Date(), onWarning: (text) => log.warning("{text}", { text }) });
   }
-  console.log(`Tracker listening on ${formatAddress(tracker.address)}, board on ${tracker.boardUrl}`);
+  const listening: TrackerReport = { event: "listening", ...tracker.address, boardUrl: tracker.boardUrl };
+  console.log(values.events ? JSON.stringify(listening) : listeningText(listening));
   const watch = values.watch ? new Watch(tracker.feed.model, process.stdout) : undefined;
   configureLogging({
     ...{ level: values.logLevel, file: values.logFile, json: values.json, who: "tracker" },

@@ -11,7 +11,9 @@ import { join } from "node:path";
 import { BoardModel } from "../minibit/board/model/board_model.ts";
 import { createRng } from "../minibit/core/base/rng.ts";
 import { parseCommandLine, parseText, runMain } from "../minibit/io/cli/cli.ts";
-import { parseInteger } from "../minibit/io/os/units.ts";
+import { parseReport } from "../minibit/io/driver/peer_report.ts";
+import { parseTrackerReport } from "../minibit/io/driver/tracker_report.ts";
+import { formatAddress, parseInteger } from "../minibit/io/os/units.ts";
 import { ProcessGroup } from "../minibit/launch/process_group.ts";
 import { median } from "./median.ts";
 
@@ -20,36 +22,58 @@ type Way = (typeof WAYS)[number];
 
 interface Swarm {
   readonly folder: string;
+  readonly peers: number;
   readonly flags: readonly string[];
 }
 
 /** Runs a swarm; returns how many seconds its last peer took. */
-async function run(way: Way, { folder, flags }: Swarm): Promise<number> {
+async function run(way: Way, { folder, peers, flags }: Swarm): Promise<number> {
   const group = new ProcessGroup();
   const stop = new AbortController();
-  let seconds = 0;
-  const swarm = group.start({
-    name: "run_full.ts",
-    command: [
-      ...[process.execPath, join(import.meta.dir, "..", "run_full.ts"), "--source", join(folder, "data.bin")],
-      ...["--dir", folder, "--port", "0", "--http-port", "0", "--peer-port", "0", ...flags],
-      ...(way === "recorded" ? ["--record", join(folder, "run.ndjson")] : []),
-    ],
-    onLine: (line) => {
-      const url = /board on (\S+)/.exec(line)?.[1];
-      if (way === "watched" && url !== undefined) {
-        void watch(new URL("events", url), stop.signal);
-      }
-      // a row of the table: peer, seconds, received ...
-      seconds = Math.max(seconds, Number(/^\d+ +([\d.]+) /.exec(line)?.[1] ?? 0));
-    },
-  });
-  const { exitCode } = await swarm.exited;
-  stop.abort();
-  if (exitCode !== 0) {
-    throw new Error(`Cannot measure a swarm that is ${way}: run_full.ts ended with exit code ${exitCode}`);
+  const script = (name: string, ...args: readonly string[]): string[] => [
+    ...[process.execPath, join(import.meta.dir, "..", name), "--log-level", "off", "--events", "--port", "0", ...args],
+  ];
+  try {
+    const tracker = group.start({
+      name: "tracker",
+      command: script(
+        "tracker.ts",
+        "--http-port",
+        "0",
+        ...(way === "recorded" ? ["--record", join(folder, "run")] : []),
+      ),
+      readyWhen: parseTrackerReport,
+    });
+    const { host, port, boardUrl } = await tracker.ready;
+    if (way === "watched") {
+      void watch(new URL("events", boardUrl), stop.signal);
+    }
+    const seconds = Array.from({ length: peers }, (_, id) => {
+      const complete = Promise.withResolvers<number>();
+      const source = id === 0 ? ["--source", join(folder, "data.bin")] : [];
+      group.start({
+        name: `peer ${id}`,
+        command: script(
+          ...["peer.ts", String(id), "--dir", join(folder, way), "--tracker", formatAddress({ host, port })],
+          ...[...source, ...flags],
+        ),
+        onLine: (line) => {
+          const report = parseReport(line);
+          if (report?.event === "complete") {
+            complete.resolve(report.seconds);
+          }
+        },
+      });
+      return complete.promise;
+    });
+    return Math.max(...(await Promise.all(seconds)));
+  } finally {
+    stop.abort();
+    await group.stopAll();
+    for (const left of ["run", way]) {
+      rmSync(join(folder, left), { recursive: true, force: true });
+    }
   }
-  return seconds;
 }
 
 /** Keeps a model of all that happens, as a page does. */
@@ -91,7 +115,7 @@ async function main(): Promise<number> {
     join(folder, "data.bin"),
     Uint8Array.from({ length: mib * 1024 ** 2 }, () => rng.below(256)),
   );
-  const swarm = { folder, flags: ["--peers", String(peers), "--upload-limit", uploadLimit] };
+  const swarm = { folder, peers, flags: ["--upload-limit", uploadLimit] };
   const seconds: Record<Way, number[]> = { alone: [], watched: [], recorded: [] };
   try {
     for (let round = 0; round < rounds; round++) {

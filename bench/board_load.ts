@@ -16,7 +16,8 @@ import { NO_STATS } from "../minibit/core/tracker/tracker_peer.ts";
 import { PEER_MESSAGES } from "../minibit/core/wire/peer_wire.ts";
 import { parseCommandLine, runMain } from "../minibit/io/cli/cli.ts";
 import { TrackerClient } from "../minibit/io/driver/tracker_client.ts";
-import { type Address, parseAddress, parseInteger } from "../minibit/io/os/units.ts";
+import { parseTrackerReport } from "../minibit/io/driver/tracker_report.ts";
+import { type Address, parseInteger } from "../minibit/io/os/units.ts";
 import { ProcessGroup } from "../minibit/launch/process_group.ts";
 import { median } from "./median.ts";
 
@@ -187,13 +188,14 @@ async function main(): Promise<number> {
       "0",
       "--log-level",
       "off",
+      "--events",
     ],
-    isReady: (line) => line.includes("listening"),
+    readyWhen: parseTrackerReport,
   });
-  const [, address = "", url = ""] = /listening on (\S+), board on (\S+)/.exec(await tracker.ready) ?? [];
+  const { host, port, boardUrl: url } = await tracker.ready;
   const runSeconds = minutes > 0 ? minutes * 60 : 2 * rounds * seconds + WARM_UP_MS / 1000;
   const rng = createRng(1);
-  const options = { tracker: parseAddress(address), peers, blocks, pace: blocks / runSeconds, rng };
+  const options = { tracker: { host, port }, peers, blocks, pace: blocks / runSeconds, rng };
   const crowd = Array.from({ length: peers }, (_, id) => new FakePeer(id, options));
   const watch = (): Viewer[] => Array.from({ length: viewers }, (_, i) => new Viewer(new URL(url), i === viewers - 1));
   try {

@@ -13,7 +13,8 @@ import { Bitfield } from "../minibit/core/share/bitfield.ts";
 import { NO_STATS } from "../minibit/core/tracker/tracker_peer.ts";
 import { parseCommandLine, runMain } from "../minibit/io/cli/cli.ts";
 import { TrackerClient } from "../minibit/io/driver/tracker_client.ts";
-import { type Address, parseAddress, parseDuration, parseInteger } from "../minibit/io/os/units.ts";
+import { parseTrackerReport } from "../minibit/io/driver/tracker_report.ts";
+import { type Address, parseDuration, parseInteger } from "../minibit/io/os/units.ts";
 import { ProcessGroup } from "../minibit/launch/process_group.ts";
 
 const BLOCKS = 1000;
@@ -103,12 +104,12 @@ async function main(): Promise<number> {
   const script = join(import.meta.dir, "..", "tracker.ts");
   const child = group.start({
     name: "tracker",
-    command: [process.execPath, script, "--port", "0", "--http-port", "0", "--log-level", "off"],
-    isReady: (line) => line.includes("listening"),
+    command: [process.execPath, script, "--port", "0", "--http-port", "0", "--log-level", "off", "--events"],
+    readyWhen: parseTrackerReport,
   });
   try {
-    const [, address = ""] = /listening on (\S+),/.exec(await child.ready) ?? [];
-    const tracker = parseAddress(address);
+    const { host, port } = await child.ready;
+    const tracker = { host, port };
     const crowd: TrackerClient[] = [];
     for (let id = 1; id <= peers; id++) {
       crowd.push(await register(id, { tracker, done: true }));

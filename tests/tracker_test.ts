@@ -198,14 +198,14 @@ describe("the program", () => {
   const READY = /^Tracker listening on (\S+), board on (http:\S+)$/;
 
   /** The program with these flags, and what it complains about. */
-  function run(...flags: string[]): { child: Child; complaints: string[] } {
+  function run(...flags: string[]): { child: Child<undefined, string>; complaints: string[] } {
     const group = new ProcessGroup();
     cleanups.push(() => group.stopAll());
     const complaints: string[] = [];
     const child = group.start({
       name: "tracker",
       command: [process.execPath, join(import.meta.dir, "..", "tracker.ts"), "--log-level", "off", ...flags],
-      isReady: (line) => READY.test(line),
+      readyWhen: (line) => (READY.test(line) ? line : undefined),
       onErrorLine: (line) => complaints.push(line),
     });
     return { child, complaints };

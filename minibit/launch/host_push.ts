@@ -10,6 +10,7 @@ import { errorCode } from "../io/os/disk_error.ts";
 import { PRIVATE } from "../io/os/own_addresses.ts";
 import { formatAddress, formatDuration, formatPercent, formatRate } from "../io/os/units.ts";
 import { scanShare } from "../io/store/share.ts";
+import type { ChildRole } from "./children.ts";
 import type { RemoteHost } from "./hosts_file.ts";
 import type { PeerRecord } from "./peer_record.ts";
 import { type Child, type ChildExit, endedTooSoon, isComplaint, ProcessGroup } from "./process_group.ts";
@@ -75,7 +76,7 @@ export class HostPush {
   readonly #records: RunRecords;
   readonly #programs: RemotePrograms;
   /** The tracker, the seed and the connections. */
-  readonly #group: ProcessGroup;
+  readonly #group: ProcessGroup<ChildRole>;
   readonly #failed = Promise.withResolvers<never>();
   readonly #server: PushServer;
   readonly #why = new Map<number, string>();
@@ -273,8 +274,8 @@ export class HostPush {
     }
   }
 
-  #childEnded(child: Child, exit: ChildExit): void {
-    if (child.name === "tracker" || child.name === "the seed") {
+  #childEnded(child: Child<ChildRole>, exit: ChildExit): void {
+    if (child.role.kind !== "connection") {
       this.#failed.reject(endedTooSoon(child, exit));
     }
   }

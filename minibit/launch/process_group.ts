@@ -15,7 +15,12 @@ const MAX_LINE = 1024 * 1024;
 const READY_TIMEOUT_MS = 600_000;
 
 /** What to start, and who hears of it. */
-export interface ChildOptions {
+export type ChildOptions<Role = undefined, Ready = unknown> = ProcessOptions<Ready> & RoleOption<Role>;
+
+/** What a child is to us: for those who decide by it; a group may do without. */
+type RoleOption<Role> = undefined extends Role ? { readonly role?: Role } : { readonly role: Role };
+
+interface ProcessOptions<Ready> {
   /** What messages call it: `peer 3`. */
   readonly name: string;
   /** The program and its arguments. */
@@ -27,8 +32,8 @@ export interface ChildOptions {
   readonly onLine?: (line: string) => void;
   /** Gets each line of the child's stderr; without it the child writes to ours. */
   readonly onErrorLine?: (line: string) => void;
-  /** Tells the line of stdout after which the child is ready; without it the child is ready at once. */
-  readonly isReady?: (line: string) => boolean;
+  /** What the line of stdout tells after which the child is ready, undefined for all others; without it the child is ready at once. */
+  readonly readyWhen?: (line: string) => Ready | undefined;
   readonly readyTimeoutMs?: number;
   /**
    * The child is told to end by the end of its stdin alone, in a session of its own: for `ssh`, which passes that on to
@@ -44,11 +49,12 @@ export interface ChildExit {
 }
 
 /** A process that was started. */
-export interface Child {
+export interface Child<Role = undefined, Ready = unknown> {
   readonly name: string;
+  readonly role: Role;
   readonly pid: number;
-  /** The line that told that the child is ready. Rejects with a UserError when it ends before, or takes too long. */
-  readonly ready: Promise<string>;
+  /** What `readyWhen` told. Rejects with a UserError when the child ends before, or takes too long. */
+  readonly ready: Promise<Ready>;
   /** Resolves when the child has ended and all its lines were delivered. */
   readonly exited: Promise<ChildExit>;
   /** Its last line on stderr that told what it could not do, if any. */
@@ -73,24 +79,25 @@ export interface Child {
  * const peer = group.start({
  *   name: "peer 0",
  *   command: [process.execPath, "peer.ts", "0"],
- *   isReady: (line) => line.startsWith("Ready"),
+ *   role: { kind: "peer", id: 0 },
+ *   readyWhen: parseReady,
  * });
  * await peer.ready;
  * await group.stopAll();
  * ```
  */
-export class ProcessGroup {
-  readonly #running = new Set<Child>();
-  readonly #onExit: (child: Child, exit: ChildExit) => void;
+export class ProcessGroup<Role = undefined> {
+  readonly #running = new Set<Child<Role>>();
+  readonly #onExit: (child: Child<Role>, exit: ChildExit) => void;
   #stopped: Promise<void> | undefined;
 
   /** @param options `onExit` is called for each child that ends without having been asked to by `stopAll` */
-  constructor(options: { onExit?: (child: Child, exit: ChildExit) => void } = {}) {
+  constructor(options: { onExit?: (child: Child<Role>, exit: ChildExit) => void } = {}) {
     this.#onExit = options.onExit ?? (() => {});
   }
 
   /** The children that have not ended. */
-  get running(): readonly Child[] {
+  get running(): readonly Child<Role>[] {
     return [...this.#running];
   }
 
@@ -99,7 +106,7 @@ export class ProcessGroup {
    *
    * @throws {UserError} when the system will not start it, or the group is being stopped
    */
-  start(options: ChildOptions): Child {
+  start<Ready = unknown>(options: ChildOptions<Role, Ready>): Child<Role, Ready> {
     if (this.#stopped !== undefined) {
       throw new UserError(`Cannot start ${options.name}: everything is being stopped`);
     }
@@ -126,7 +133,7 @@ export class ProcessGroup {
 }
 
 /** Asks a child to end, and kills it if it does not soon. */
-export async function endChild(child: Child): Promise<void> {
+export async function endChild(child: Child<unknown>): Promise<void> {
   child.stop();
   const timer = setTimeout(() => child.kill("SIGKILL"), child.graceMs);
   await child.exited;
@@ -144,19 +151,19 @@ export function isComplaint(line: string): boolean {
 }
 
 /** What to tell when a child ended that is needed to the end. */
-export function endedTooSoon({ name, complaint }: Child, exit: ChildExit): UserError {
+export function endedTooSoon({ name, complaint }: Child<unknown>, exit: ChildExit): UserError {
   const why = complaint === undefined ? "" : `: ${complaint}`;
   return new UserError(`Cannot complete the run: ${name} ${describeExit(exit)}${why}`);
 }
 
-function startChild(options: ChildOptions): Child {
-  const { name, isReady, readyTimeoutMs = READY_TIMEOUT_MS } = options;
-  const { promise: ready, resolve: resolveReady, reject: rejectReady } = Promise.withResolvers<string>();
+function startChild<Role, Ready>(options: ChildOptions<Role, Ready>): Child<Role, Ready> {
+  const { name, readyWhen, readyTimeoutMs = READY_TIMEOUT_MS } = options;
+  const { promise: ready, resolve: resolveReady, reject: rejectReady } = Promise.withResolvers<Ready>();
   // nobody has to wait for readiness
   ready.catch(() => {});
   const failReady = (reason: string): void => rejectReady(new UserError(`Cannot start ${name}: ${reason}`));
-  if (isReady === undefined) {
-    resolveReady("");
+  if (readyWhen === undefined) {
+    resolveReady(undefined as Ready);
   }
 
   let lastErrorLine = "";
@@ -166,8 +173,9 @@ function startChild(options: ChildOptions): Child {
   const lastCall = isRemote ? subprocess.exited.then(() => Bun.sleep(OUTPUT_MS)) : undefined;
   const takeLine = (line: string): void => {
     options.onLine?.(line);
-    if (isReady?.(line) === true) {
-      resolveReady(line);
+    const told = readyWhen?.(line);
+    if (told !== undefined) {
+      resolveReady(told);
     }
   };
   const takeErrorLine = (line: string): void => {
@@ -191,6 +199,7 @@ function startChild(options: ChildOptions): Child {
   const { pid, stdin } = subprocess;
   return {
     name,
+    role: (options as { readonly role?: Role }).role as Role,
     pid,
     ready,
     exited,
@@ -213,7 +222,7 @@ function startChild(options: ChildOptions): Child {
   };
 }
 
-function spawn(options: ChildOptions): Bun.Subprocess<"pipe", "pipe", "pipe" | "inherit"> {
+function spawn(options: ProcessOptions<unknown>): Bun.Subprocess<"pipe", "pipe", "pipe" | "inherit"> {
   const { name, command, cwd, env, onErrorLine, isRemote = false } = options;
   assert(command.length > 0, () => `no command for ${name}`);
   try {

@@ -43,18 +43,20 @@ test("lines arrive whole and in order, the last one without its newline too", as
 
 test("a child is ready at the line that says so", async () => {
   const code = `console.log("Starting"); console.log("Ready on 127.0.0.1:7"); setInterval(() => {}, 1000);`;
-  const child = newGroup().start(running(code, { isReady: (line) => line.startsWith("Ready") }));
+  const child = newGroup().start(running(code, { readyWhen: (line) => (line.startsWith("Ready") ? line : undefined) }));
   expect(await child.ready).toBe("Ready on 127.0.0.1:7");
 });
 
 test("a child without a sign of readiness is ready at once", async () => {
-  expect(await newGroup().start(running("")).ready).toBe("");
+  expect(await newGroup().start(running("")).ready).toBeUndefined();
 });
 
 test("a child that ends before it is ready fails with its own last words", async () => {
   const code = `console.error("Cannot listen on :1: the port is in use\\n"); process.exit(3);`;
   const errors: string[] = [];
-  const child = newGroup().start(running(code, { isReady: () => false, onErrorLine: (line) => errors.push(line) }));
+  const child = newGroup().start(
+    running(code, { readyWhen: () => undefined, onErrorLine: (line) => errors.push(line) }),
+  );
   const failure = await child.ready.then(
     () => undefined,
     (error: unknown) => error,
@@ -79,7 +81,7 @@ test("a child's last complaint is kept, for whoever needs it to the end", async 
 
 test("a child that is not ready in time fails", async () => {
   const code = "setInterval(() => {}, 1000);";
-  const child = newGroup().start(running(code, { isReady: () => false, readyTimeoutMs: 20 }));
+  const child = newGroup().start(running(code, { readyWhen: () => undefined, readyTimeoutMs: 20 }));
   await expect(child.ready).rejects.toThrow("Cannot start child: it was not ready after 20ms");
 });
 
@@ -107,9 +109,9 @@ test("a child that ends by itself is reported, by code or signal", async () => {
 test("stopAll ends every child within 2 s, also one that ignores it, and reports none", async () => {
   const exits: string[] = [];
   const group = newGroup((child) => exits.push(child.name));
-  const isReady = (line: string): boolean => line === "Ready";
-  const stubborn = group.start(running(STUBBORN, { isReady }));
-  const gentle = group.start(running(`setInterval(() => {}, 1000); console.log("Ready")`, { isReady }));
+  const readyWhen = (line: string) => (line === "Ready" ? line : undefined);
+  const stubborn = group.start(running(STUBBORN, { readyWhen }));
+  const gentle = group.start(running(`setInterval(() => {}, 1000); console.log("Ready")`, { readyWhen }));
   await Promise.all([stubborn.ready, gentle.ready]);
 
   const startMs = performance.now();
@@ -138,7 +140,7 @@ test("children end when their parent is killed with -9", async () => {
     `import { ProcessGroup } from ${JSON.stringify(join(import.meta.dir, "process_group.ts"))};
      const group = new ProcessGroup();
      const start = (name) =>
-       group.start({ name, command: [process.execPath, ${JSON.stringify(child)}], isReady: (line) => line === "Ready" });
+       group.start({ name, command: [process.execPath, ${JSON.stringify(child)}], readyWhen: (line) => (line === "Ready" ? line : undefined) });
      await Promise.all([start("a").ready, start("b").ready]);
      Bun.gc(true);
      console.log("Ready");
@@ -148,7 +150,7 @@ test("children end when their parent is killed with -9", async () => {
   const killed = newGroup().start({
     name: "parent",
     command: [process.execPath, parent],
-    isReady: (line) => line === "Ready",
+    readyWhen: (line) => (line === "Ready" ? line : undefined),
     onErrorLine: (line) => lastWords.push(line),
   });
   await killed.ready;
@@ -165,7 +167,11 @@ test("a remote child is told to end by the end of its stdin, and has the time to
     process.stdin.on("end", () => { console.log("cleaned up"); process.exit(0); }).resume();`;
   const group = newGroup();
   const child = group.start(
-    running(code, { isRemote: true, isReady: (line) => line === "Ready", onLine: (line) => lines.push(line) }),
+    running(code, {
+      isRemote: true,
+      readyWhen: (line) => (line === "Ready" ? line : undefined),
+      onLine: (line) => lines.push(line),
+    }),
   );
   await child.ready;
   await child.send(Buffer.from("flags\n"));
@@ -177,7 +183,7 @@ test("a remote child is told to end by the end of its stdin, and has the time to
 test("a remote child that reads no more is no error of ours, and its end is not held up by what it started", async () => {
   let sleeper = 0;
   const child = newGroup().start({
-    ...{ name: "ssh", isRemote: true, isReady: (line) => line === "Ready" },
+    ...{ name: "ssh", isRemote: true, readyWhen: (line) => (line === "Ready" ? line : undefined) },
     command: ["sh", "-c", "exec <&-; echo Ready; sleep 20 & echo $! >&2; exit 3"],
     onErrorLine: (line) => {
       sleeper = Number(line);

@@ -5,12 +5,13 @@ import { join } from "node:path";
 import { quote } from "../core/base/quote.ts";
 import { withoutFlags } from "../io/cli/cli.ts";
 import { STARTED_BY_RUN } from "../io/driver/peer_options.ts";
-import { parseReport } from "../io/driver/peer_report.ts";
+import { listeningText } from "../io/driver/tracker_report.ts";
 import { listenLine } from "../io/net/listeners.ts";
 import { listening } from "../io/net/listening.ts";
-import { boardUrl, openBrowser } from "../io/os/browser.ts";
+import { onThisMachine, openBrowser } from "../io/os/browser.ts";
 import { formatAddress } from "../io/os/units.ts";
 import { remove } from "../io/store/result.ts";
+import { type ChildRole, peerReady, trackerReady } from "./children.ts";
 import type { Child, ProcessGroup } from "./process_group.ts";
 import type { RunRecords } from "./run_records.ts";
 
@@ -35,17 +36,21 @@ export interface PushServerOptions {
 /** The tracker and the seed of a push. */
 export class PushServer {
   readonly #options: PushServerOptions;
-  readonly #group: ProcessGroup;
+  readonly #group: ProcessGroup<ChildRole>;
   readonly #records: RunRecords;
   readonly #onErrorLine: (line: string) => void;
-  readonly #children: Child[] = [];
+  readonly #children: Child<ChildRole>[] = [];
   readonly #listening = new Set<string>();
   #starting: Promise<number> | undefined;
   #seedFolder: string | undefined;
 
   constructor(
     options: PushServerOptions,
-    heard: { readonly group: ProcessGroup; readonly records: RunRecords; readonly onErrorLine: (line: string) => void },
+    heard: {
+      readonly group: ProcessGroup<ChildRole>;
+      readonly records: RunRecords;
+      readonly onErrorLine: (line: string) => void;
+    },
   ) {
     this.#options = options;
     this.#group = heard.group;
@@ -96,26 +101,29 @@ export class PushServer {
     const announced = advertise.length === 0 ? [] : [...advertise, ...hosts].flatMap((host) => ["--advertise", host]);
     const tracker = this.#group.start({
       name: "tracker",
+      role: { kind: "tracker" },
       command: [
         ...script("tracker.ts"),
+        "--events",
         ...[...listen, "--port", String(port), "--http-port", String(httpPort)],
         ...trackerFlags,
         ...logFlags,
       ],
       env: withoutFlags(),
       onErrorLine: this.#onErrorLine,
-      isReady: (line) => line.includes("listening"),
+      readyWhen: trackerReady,
     });
-    const told = await tracker.ready;
-    this.#records.log(told, stdout);
+    const listening = await tracker.ready;
+    this.#records.log(listeningText(listening), stdout);
     if (this.#options.open) {
-      openBrowser(boardUrl(told), { tell: (line) => this.#records.log(line, process.stderr) });
+      openBrowser(onThisMachine(listening.boardUrl), { tell: (line) => this.#records.log(line, process.stderr) });
     }
-    const server = { host: hosts[0] ?? "", port: port || Number(/:(\d+),/.exec(told)?.[1]) };
+    const server = { host: hosts[0] ?? "", port: listening.port };
     this.#records.log(`Reading ${quote(source)}`, stdout);
     this.#seedFolder = mkdtempSync(join(tmpdir(), "minibit-seed-"));
     const seed = this.#group.start({
       name: "the seed",
+      role: { kind: "peer", id: 0 },
       command: [
         ...[...script("peer.ts"), "0", "--events", "--source", source, "--dir", this.#seedFolder, "--store", "direct"],
         ...["--tracker", formatAddress(server), ...listen, ...announced, "--port", String(peerPort)],
@@ -125,7 +133,7 @@ export class PushServer {
       env: { ...withoutFlags(), [STARTED_BY_RUN]: "1" },
       onLine: (line) => this.#records.report(0, line),
       onErrorLine: this.#onErrorLine,
-      isReady: (line) => parseReport(line)?.event === "ready",
+      readyWhen: peerReady,
     });
     await seed.ready;
     this.#children.push(tracker, seed);
@@ -134,7 +142,7 @@ export class PushServer {
 }
 
 /** Writes to a child; one that has ended, which is told elsewhere, hears nothing. */
-async function tell(child: Child, line: string): Promise<void> {
+async function tell(child: Child<ChildRole>, line: string): Promise<void> {
   try {
     await child.send(Buffer.from(line));
   } catch {

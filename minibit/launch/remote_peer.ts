@@ -8,6 +8,7 @@ import { quote } from "../core/base/quote.ts";
 import { EXIT_WITH_PARENT } from "../io/os/lifecycle.ts";
 import { numericAddress } from "../io/os/own_addresses.ts";
 import { formatDuration } from "../io/os/units.ts";
+import type { ChildRole } from "./children.ts";
 import type { RemoteHost } from "./hosts_file.ts";
 import { type Child, endChild, type ProcessGroup } from "./process_group.ts";
 import type { Platform, RemotePrograms } from "./remote_program.ts";
@@ -63,7 +64,7 @@ export class RemotePeer {
   readonly host: RemoteHost;
   /** Resolves with why when the peer and the connection have ended, or are given up. */
   readonly ended: Promise<RemoteFailure>;
-  readonly #child: Child;
+  readonly #child: Child<ChildRole>;
   readonly #call: CallOptions;
   readonly #facts = Promise.withResolvers<RemoteFacts>();
   readonly #stored = Promise.withResolvers<void>();
@@ -84,7 +85,7 @@ export class RemotePeer {
    */
   constructor(
     host: RemoteHost,
-    options: CallOptions & { readonly group: ProcessGroup; readonly onReport: (line: string) => void },
+    options: CallOptions & { readonly group: ProcessGroup<ChildRole>; readonly onReport: (line: string) => void },
   ) {
     this.host = host;
     this.#call = options;
@@ -94,7 +95,7 @@ export class RemotePeer {
       promise.catch(() => undefined); // who waits hears of it
     }
     this.#child = options.group.start({
-      name: host.name,
+      ...{ name: host.name, role: { kind: "connection", host: host.name } },
       command: sshCommand(host, options),
       isRemote: true,
       onLine: (line) => this.#line(line),

@@ -13,12 +13,13 @@ import {
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { useTempFolders, writeTree } from "../io/testing/temp_share.ts";
+import type { ChildRole } from "./children.ts";
 import { ProcessGroup } from "./process_group.ts";
 import { type CallOptions, RemoteFailure, RemotePeer } from "./remote_peer.ts";
 import { RemotePrograms } from "./remote_program.ts";
 
 const tempFolder = useTempFolders();
-const groups: ProcessGroup[] = [];
+const groups: ProcessGroup<ChildRole>[] = [];
 
 afterEach(async () => {
   await Promise.all(groups.splice(0).map((group) => group.stopAll()));
@@ -42,7 +43,7 @@ function machine(shell: string): {
   writeTree(dir, { "entry.ts": ENTRY, ssh: `#!/bin/sh\nfor last; do :; done\n${shell}\n`, home: null });
   chmodSync(join(dir, "ssh"), 0o755);
   const programs = new RemotePrograms({ entry: join(dir, "entry.ts"), oldestBun: "1.0.0", cache: join(dir, "ours") });
-  const group = new ProcessGroup();
+  const group = new ProcessGroup<ChildRole>();
   groups.push(group);
   const made = {
     cache,

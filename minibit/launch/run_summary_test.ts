@@ -28,7 +28,10 @@ test("what disks took in the end is told apart from the copying", () => {
     for (const report of [
       { event: "share", swarmId: "", name: "a", sizeBytes: 10, blockSizeBytes: 10, blockCount: 1, blocks: 0 },
       { event: "complete", swarmId: "", seconds: 9, path: "a", syncMs },
-      { event: "summary", downBytes: 10, idleTime: undefined, hashMs: 0, diskMs: 0, messages: {} },
+      {
+        ...{ event: "summary", downBytes: 10, upBytes: 0, duplicateBytes: 0, hashFailures: 0, sources: 1 },
+        ...{ peakMemoryBytes: 0, idleTime: undefined, hashMs: 0, diskMs: 0, peakUpBytesPerSecond: 0, messages: {} },
+      },
     ]) {
       records.report(1, JSON.stringify(report));
     }

@@ -10,10 +10,11 @@ export interface BrowserSystem {
   readonly env?: { readonly [name: string]: string | undefined };
 }
 
-/** The address of the tracker's page, from the line in which the tracker tells where it listens. */
-export function boardUrl(trackerLine: string): string | undefined {
-  const port = /https?:\/\/\S+?:(\d+)\//.exec(trackerLine)?.[1];
-  return port === undefined ? undefined : `http://localhost:${port}/`;
+/** The address of a page of this machine as its browser calls it, whatever address the page's server listens at. */
+export function onThisMachine(url: string): string {
+  const local = new URL(url);
+  local.hostname = "localhost";
+  return local.href;
 }
 
 /**
@@ -21,15 +22,8 @@ export function boardUrl(trackerLine: string): string | undefined {
  *
  * @param tell gets a line when that is not possible
  */
-export function openBrowser(
-  url: string | undefined,
-  options: BrowserSystem & { readonly tell: (line: string) => void },
-): void {
+export function openBrowser(url: string, options: BrowserSystem & { readonly tell: (line: string) => void }): void {
   const fail = (why: string): void => options.tell(`Cannot open a browser: ${why} (look at ${url} yourself)`);
-  if (url === undefined) {
-    fail("the tracker named no page");
-    return;
-  }
   const { platform = process.platform, env = process.env } = options;
   const [program = "", ...args] = OPENERS[platform] ?? ["xdg-open"];
   if (program === "xdg-open" && !env["DISPLAY"] && !env["WAYLAND_DISPLAY"]) {
