@@ -29,7 +29,7 @@ import {
   isComplaint,
   ProcessGroup,
 } from "./minibit/launch/process_group.ts";
-import { localOptionsOf, RUN_FLAGS } from "./minibit/launch/run_flags.ts";
+import { localOptionsOf, logFlagsOf, peerFlagsOf, RUN_FLAGS, seedFlagsOf } from "./minibit/launch/run_flags.ts";
 import { hostOptionsOf, runHosts } from "./minibit/launch/run_hosts.ts";
 import { RunRecords } from "./minibit/launch/run_records.ts";
 import { summaryTable } from "./minibit/launch/run_summary.ts";
@@ -342,23 +342,9 @@ async function main(): Promise<number> {
       "bun run_full.ts --hosts hosts.txt --source ./dataset --to /data/dataset",
     ],
   });
-  const { blockSize, uploadLimit, downloadLimit, unchokeInterval, logLevel, logFile, hosts } = values;
+  const { uploadLimit, downloadLimit, hosts } = values;
   const stopped = new Promise<StopReason>(onStop);
-  const limits = [
-    ...["--upload-limit", uploadLimit, "--download-limit", downloadLimit],
-    ...(unchokeInterval === undefined ? [] : ["--unchoke-interval", unchokeInterval]),
-  ];
-  const sizes = blockSize === undefined ? [] : ["--block-size", blockSize];
-  const disk = [
-    ...(values.replace ? ["--replace"] : []),
-    ...(values.skipSync ? ["--skip-sync"] : []),
-    ...(values.ignoreSpace ? ["--ignore-space"] : []),
-  ];
-  const logFlags = [
-    ...["--log-level", logLevel],
-    ...(logFile === undefined ? [] : ["--log-file", logFile]),
-    ...(values.json ? ["--json"] : []),
-  ];
+  const logFlags = logFlagsOf(values);
   const bound = {
     uplink: values.uplink,
     uploadLimit: parseRate(uploadLimit),
@@ -370,7 +356,7 @@ async function main(): Promise<number> {
   if (hosts === undefined) {
     const local = localOptionsOf(values);
     const lessons = new FaultInjection(values, local.peers);
-    const peerFlags = ["--store", local.store, ...limits, ...sizes, ...disk];
+    const peerFlags = peerFlagsOf({ ...values, store: local.store });
     const trackerFlags = trackerFlagsOf({ ...recorded, peerUplinks: lessons.uploadLimits });
     return await runFull(
       { ...values, ...local, peerFlags, trackerFlags, logFlags, bound, lessons, stdout },
@@ -380,7 +366,7 @@ async function main(): Promise<number> {
   return await runHosts(
     {
       ...hostOptionsOf({ ...values, hosts }),
-      ...{ seedFlags: [...limits, ...sizes], trackerFlags: trackerFlagsOf(recorded), logFlags, bound, stdout },
+      ...{ seedFlags: seedFlagsOf(values), trackerFlags: trackerFlagsOf(recorded), logFlags, bound, stdout },
       script: (name) => [process.execPath, join(import.meta.dir, name)],
       program: { entry: join(import.meta.dir, "peer.ts"), oldestBun: OLDEST_BUN },
     },

@@ -1,8 +1,9 @@
 import { UserError } from "../core/base/errors.ts";
 import { BOARD_FLAGS } from "../io/cli/board_flags.ts";
 import { type Flag, longOf, parseText, type Switch, type Values } from "../io/cli/cli.ts";
+import { argvOf, asWritten, checkedText, envOf } from "../io/cli/hand_on.ts";
 import { LOG_FLAGS } from "../io/cli/log_flags.ts";
-import { FIRST_PORT, SHARING_FLAGS } from "../io/driver/peer_options.ts";
+import { FIRST_PORT, PEER_FLAGS, SHARING_FLAGS } from "../io/driver/peer_options.ts";
 import { parsePath } from "../io/os/paths.ts";
 import {
   MAX_PORT,
@@ -30,12 +31,12 @@ const HOST_FLAGS = {
   to: {
     value: "path",
     help: "--hosts: where the copy goes on each machine (~: the home there); an older one is replaced",
-    parse: asWritten(parsePath),
+    parse: checkedText(parsePath),
   },
   basis: {
     value: "path",
     help: "--hosts: an older copy there: what has not changed in it is not fetched",
-    parse: asWritten(parsePath),
+    parse: checkedText(parsePath),
   },
   keepPartial: { help: "--hosts: leave what was fetched when stopped half-way; the next run goes on with it" },
   deadline: { value: "time", help: "--hosts: give up on machines that are not complete by then", parse: parseDuration },
@@ -60,7 +61,7 @@ const HOST_FLAGS = {
   remoteCache: {
     value: "dir",
     help: "--hosts: where the program is kept on each machine",
-    parse: asWritten(parsePath),
+    parse: checkedText(parsePath),
     defaultHelp: "~/.cache/minibit",
   },
   advertise: {
@@ -72,6 +73,8 @@ const HOST_FLAGS = {
   },
   ssh: { value: "command", help: "--hosts: how to call OpenSSH", parse: shellWords, default: "ssh" },
 } as const;
+
+const { store: STORE, ...WRITTEN_FLAGS } = asWritten(SHARING_FLAGS);
 
 /** All flags of `run_full.ts`. */
 export const RUN_FLAGS = {
@@ -101,16 +104,9 @@ export const RUN_FLAGS = {
   replace: { help: "replace copies that no earlier run put there, or that somebody changed since" },
   ...BOARD_FLAGS,
   ...HOST_FLAGS,
-  store: {
-    ...{ value: SHARING_FLAGS.store.value, help: SHARING_FLAGS.store.help },
-    ...{ parse: handedOn(SHARING_FLAGS.store).parse, defaultHelp: SHARING_FLAGS.store.default },
-  },
-  blockSize: handedOn(SHARING_FLAGS.blockSize),
-  uploadLimit: handedOn(SHARING_FLAGS.uploadLimit),
-  downloadLimit: handedOn(SHARING_FLAGS.downloadLimit),
-  skipSync: SHARING_FLAGS.skipSync,
-  ignoreSpace: SHARING_FLAGS.ignoreSpace,
-  unchokeInterval: handedOn(SHARING_FLAGS.unchokeInterval),
+  // given or not: with --hosts there is no choice
+  store: { ...{ value: STORE.value, help: STORE.help }, ...{ parse: STORE.parse, defaultHelp: STORE.default } },
+  ...WRITTEN_FLAGS,
   ...FAULT_FLAGS,
   ...LOG_FLAGS,
   logLevel: { ...LOG_FLAGS.logLevel, default: "warning" },
@@ -119,7 +115,31 @@ export const RUN_FLAGS = {
 /** What they say. */
 export type RunValues = Values<typeof RUN_FLAGS, { readonly [name: string]: never }>;
 
-/** Flags that mean nothing with `--hosts`; those to teach with are refused by `refuseLessons`. */
+/** What every peer on this machine is started with. */
+export function peerFlagsOf(values: RunValues & { readonly store: string }): string[] {
+  const { replace } = PEER_FLAGS;
+  return argvOf({ ...SHARING_FLAGS, replace }, values);
+}
+
+/** What the seed of a push is started with. */
+export function seedFlagsOf(values: RunValues): string[] {
+  const { store: _, ...flags } = SHARING_FLAGS;
+  return argvOf(flags, values);
+}
+
+/** What the peers on other machines are started with; how blocks are cut and kept is not theirs to say. */
+export function remoteFlagsOf(values: RunValues): { readonly [name: string]: string } {
+  const { store: _, blockSize: __, ...flags } = SHARING_FLAGS;
+  const { basis, replace, keepPartial, logLevel } = PEER_FLAGS;
+  return envOf({ ...flags, basis, replace, keepPartial, logLevel }, values);
+}
+
+/** How the children of a run log. */
+export function logFlagsOf(values: RunValues): string[] {
+  return argvOf(LOG_FLAGS, values);
+}
+
+/** Flags that mean nothing with `--hosts`; those that inject faults are refused by `refuseFaults`. */
 const LOCAL_FLAGS = ["peers", "dir", "resume", "store"] as const;
 
 /** What the flags say of peers on this machine. @throws {UserError} a flag for other machines, too few ports */
@@ -163,17 +183,4 @@ function isGiven(value: unknown, flag: Flag<unknown> | Switch): boolean {
   const byDefault = "parse" in flag && flag.default !== undefined ? flag.parse(flag.default) : undefined;
   const isNothing = value === undefined || value === false || (Array.isArray(value) && value.length === 0);
   return !isNothing && JSON.stringify(value) !== JSON.stringify(byDefault);
-}
-
-/** A flag that is handed to the peers as it is: a wrong one is refused before any of them starts. */
-function handedOn<F extends Flag<unknown>>(flag: F): Omit<F, "parse"> & { readonly parse: (text: string) => string } {
-  return { ...flag, parse: asWritten(flag.parse) };
-}
-
-/** Refuses what `parse` refuses, and leaves the rest as it is written. */
-function asWritten(parse: (text: string) => unknown): (text: string) => string {
-  return (text) => {
-    parse(text);
-    return text;
-  };
 }

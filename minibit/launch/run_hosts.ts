@@ -7,7 +7,7 @@ import { refuseFaults } from "./fault_injection.ts";
 import { HostPush, type HostPushOptions } from "./host_push.ts";
 import { readHosts } from "./hosts_file.ts";
 import { checkQuorum, hostsTable } from "./hosts_summary.ts";
-import { type RunValues, refuseLocalFlags } from "./run_flags.ts";
+import { type RunValues, refuseLocalFlags, remoteFlagsOf } from "./run_flags.ts";
 
 /** A push, and what is known of the uplinks. */
 export interface HostRunOptions extends HostPushOptions {
@@ -39,7 +39,7 @@ export async function runHosts(options: HostRunOptions, stopped: Promise<StopRea
 export function hostOptionsOf(
   values: RunValues & { readonly hosts: string },
 ): Omit<HostRunOptions, "seedFlags" | "trackerFlags" | "logFlags" | "bound" | "stdout" | "script" | "program"> {
-  const { hosts, to, ssh, uploadLimit, downloadLimit, logLevel, unchokeInterval, basis } = values;
+  const { hosts, to, ssh } = values;
   refuseLocalFlags(values);
   refuseFaults(values);
   if (to === undefined) {
@@ -56,16 +56,6 @@ export function hostOptionsOf(
     loginTimeoutMs: values.loginTimeout,
     deadlineMs: values.deadline,
     graceMs: values.grace,
-    remoteFlags: {
-      MINIBIT_UPLOAD_LIMIT: uploadLimit,
-      MINIBIT_DOWNLOAD_LIMIT: downloadLimit,
-      MINIBIT_LOG_LEVEL: logLevel,
-      ...(unchokeInterval === undefined ? {} : { MINIBIT_UNCHOKE_INTERVAL: unchokeInterval }),
-      ...(basis === undefined ? {} : { MINIBIT_BASIS: basis }),
-      ...(values.replace ? { MINIBIT_REPLACE: "1" } : {}),
-      ...(values.keepPartial ? { MINIBIT_KEEP_PARTIAL: "1" } : {}),
-      ...(values.skipSync ? { MINIBIT_SKIP_SYNC: "1" } : {}),
-      ...(values.ignoreSpace ? { MINIBIT_IGNORE_SPACE: "1" } : {}),
-    },
+    remoteFlags: remoteFlagsOf(values),
   };
 }

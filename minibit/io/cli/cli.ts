@@ -241,7 +241,7 @@ function toCommand(commandLine: CommandLine<Flags, { readonly [name: string]: Ar
   if (firstFlag !== undefined) {
     command.addHelpText(
       "after",
-      `\nFlags can be set in the environment too: ${longOf(firstFlag)} as ${envOf(firstFlag)}.`,
+      `\nFlags can be set in the environment too: ${longOf(firstFlag)} as ${variableOf(firstFlag)}.`,
     );
   }
   return command;
@@ -266,8 +266,8 @@ type Given = readonly string[] | true | undefined;
 
 function flagValue(name: string, flag: Flag<unknown>, given: Given, env: Words["env"]): unknown {
   const isGiven = given !== undefined && given !== true;
-  const inherited = env?.[envOf(name)] ?? "";
-  const [label, texts] = isGiven ? [longOf(name), given] : [envOf(name), inherited === "" ? [] : [inherited]];
+  const inherited = env?.[variableOf(name)] ?? "";
+  const [label, texts] = isGiven ? [longOf(name), given] : [variableOf(name), inherited === "" ? [] : [inherited]];
   if (flag.repeats === true) {
     const byDefault = flag.default === undefined ? [] : [flag.default];
     return (texts.length === 0 ? byDefault : texts)
@@ -282,12 +282,12 @@ function flagValue(name: string, flag: Flag<unknown>, given: Given, env: Words["
 }
 
 function switchValue(name: string, given: Given, env: Words["env"]): boolean {
-  const inherited = env?.[envOf(name)];
+  const inherited = env?.[variableOf(name)];
   if (given === true || inherited === undefined || inherited === "") {
     return given === true;
   }
   const parse = oneOf("1", "true", "0", "false");
-  return ["1", "true"].includes(parseAs(envOf(name), inherited, parse));
+  return ["1", "true"].includes(parseAs(variableOf(name), inherited, parse));
 }
 
 /** Parses a value; a refusal names the flag it was given for. */
@@ -312,11 +312,13 @@ export function withoutFlags(): { readonly [name: string]: string } {
   return Object.fromEntries(names.map((name) => [name, ""]));
 }
 
+/** The name of a flag on the command line: `--upload-limit`. */
 export function longOf(name: string): string {
   return `--${kebab(name)}`;
 }
 
-function envOf(name: string): string {
+/** The name of a flag in the environment: `MINIBIT_UPLOAD_LIMIT`. */
+export function variableOf(name: string): string {
   return `${ENV_PREFIX}${kebab(name).replaceAll("-", "_").toUpperCase()}`;
 }
 
