@@ -1,3 +1,4 @@
+import { CoreDriver } from "../../core/base/core_driver.ts";
 import { ManifestError, ProtocolError, UserError } from "../../core/base/errors.ts";
 import { HANDSHAKE_TIMEOUT_MS, HEARTBEAT_MS } from "../../core/base/limits.ts";
 import { LineWatch } from "../../core/base/line_watch.ts";
@@ -53,7 +54,7 @@ interface Connection {
 }
 
 /**
- * The hands of one PeerCore: does on Bun's sockets and a BlockStore what the core decides.
+ * The driver of one PeerCore: carries out on Bun's sockets and a BlockStore what the core decides.
  *
  * Payload never passes through the core. Each chunk a socket delivers is hashed and written at its place as it is, in
  * the turn of the event loop in which it came; what is sent is read straight into the connection's send buffer.
@@ -68,16 +69,19 @@ export class PeerDriver {
   #incoming: IncomingBlocks | undefined;
   #nextLink = 1;
   #paused = false;
-  readonly #alarm = new DeadlineTimer(() => this.#input({ type: "tick" }));
+  readonly #loop: CoreDriver<PeerInput, PeerOutput>;
+  readonly #deadline = new DeadlineTimer(() => this.#input({ type: "tick" }));
   readonly #beatTimer = setInterval(() => this.#beat(), HEARTBEAT_MS);
-  readonly #todo: PeerOutput[] = [];
-  #busy = false;
-  #closed = false;
   #failed = false;
 
   constructor(options: PeerDriverOptions) {
     this.#options = options;
     this.#core = new PeerCore(options, performance.now());
+    this.#loop = new CoreDriver(this.#core, {
+      nowMs: () => performance.now(),
+      act: (output) => this.#act(output),
+      arm: (deadlineMs) => this.#deadline.set(deadlineMs),
+    });
     this.#input({ type: "tick" });
   }
 
@@ -141,10 +145,10 @@ export class PeerDriver {
     this.#input({ type: "peers_found", peers, suggested });
   }
 
-  /** Lets go of everything: links are closed, what is being written is finished. */
+  /** Closes all links; what is being written is finished. */
   async close(): Promise<void> {
-    this.#closed = true;
-    this.#alarm.stop();
+    this.#loop.stop();
+    this.#deadline.stop();
     clearInterval(this.#beatTimer);
     for (const { socket } of this.#connections.values()) {
       socket.close("leaving");
@@ -244,22 +248,10 @@ export class PeerDriver {
   }
 
   #input(input: PeerInput): void {
-    if (this.#closed) {
-      return;
-    }
-    this.#todo.push(...this.#core.handle(input, performance.now()));
-    if (this.#busy) {
-      return; // an output of ours led to this input: the loop below goes on with it
-    }
-    this.#busy = true;
-    for (let output = this.#todo.shift(); output !== undefined; output = this.#todo.shift()) {
-      this.#do(output);
-    }
-    this.#busy = false;
-    this.#alarm.set(this.#core.nextDeadlineMs());
+    this.#loop.input(input);
   }
 
-  #do(output: PeerOutput): void {
+  #act(output: PeerOutput): void {
     switch (output.type) {
       case "send":
         this.#send(output.link, output.message as Exclude<PeerMessage, BlockMessage>);
@@ -393,7 +385,7 @@ export class PeerDriver {
   }
 
   #fail(error: unknown): void {
-    if (!this.#closed) {
+    if (!this.#loop.isStopped) {
       this.#failed = true;
       this.#options.onFatal(error);
     }

@@ -1,3 +1,4 @@
+import { CoreDriver } from "../../core/base/core_driver.ts";
 import { COME_BACK_MS } from "../../core/base/limits.ts";
 import { createRng } from "../../core/base/rng.ts";
 import { TrackerCore } from "../../core/tracker/tracker_core.ts";
@@ -14,7 +15,7 @@ export interface TrackerDriverOptions {
   readonly onEvent: (event: TrackerEvent, remote: string | undefined) => void;
 }
 
-/** The hands of one TrackerCore: does on sockets and the clock what the core decides. */
+/** The driver of one TrackerCore: carries out on sockets and the clock what the core decides. */
 export class TrackerDriver {
   readonly core: TrackerCore;
   /** Messages and bytes of all links. */
@@ -28,12 +29,17 @@ export class TrackerDriver {
   /** When each peer fell silent that has not come back. */
   readonly #gone = new Map<string, number>();
   #overTimer: Timer | undefined;
-  #isStopped = false;
-  readonly #alarm = new DeadlineTimer(() => this.#input({ type: "tick" }));
+  readonly #loop: CoreDriver<TrackerInput, TrackerOutput>;
+  readonly #deadline = new DeadlineTimer(() => this.#loop.input({ type: "tick" }));
 
   constructor({ expected, onEvent }: TrackerDriverOptions) {
     const [seed = 0] = crypto.getRandomValues(new Uint32Array(1));
     this.core = new TrackerCore({ expected, rng: createRng(seed) });
+    this.#loop = new CoreDriver(this.core, {
+      nowMs: () => performance.now(),
+      act: (output) => this.#act(output),
+      arm: (deadlineMs) => this.#deadline.set(deadlineMs),
+    });
     this.#onEvent = onEvent;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.done = promise;
@@ -49,9 +55,9 @@ export class TrackerDriver {
   accept(socket: FramedSocket<TrackerMessages>): FrameHandlers<TrackerMessages> {
     const link = ++this.#lastLink;
     this.#sockets.set(link, socket);
-    this.#input({ type: "link_opened", link, host: socket.remoteHost });
+    this.#loop.input({ type: "link_opened", link, host: socket.remoteHost });
     return {
-      onMessage: (message) => this.#input({ type: "received", link, message }),
+      onMessage: (message) => this.#loop.input({ type: "received", link, message }),
       onProtocolError: (error) => {
         const refusal = { code: "protocol", text: error.message } as const;
         socket.send({ type: "ERROR", ...refusal });
@@ -59,7 +65,7 @@ export class TrackerDriver {
       },
       onClosed: () => {
         this.#sockets.delete(link);
-        this.#input({ type: "link_closed", link });
+        this.#loop.input({ type: "link_closed", link });
         this.#endIfOver();
       },
     };
@@ -67,9 +73,9 @@ export class TrackerDriver {
 
   /** Does nothing any more; the connections are the listener's to close. */
   stop(): void {
-    this.#isStopped = true;
+    this.#loop.stop();
     clearTimeout(this.#overTimer);
-    this.#alarm.stop();
+    this.#deadline.stop();
   }
 
   #endIfOver(): void {
@@ -85,17 +91,7 @@ export class TrackerDriver {
     }
   }
 
-  #input(input: TrackerInput): void {
-    if (this.#isStopped) {
-      return;
-    }
-    for (const output of this.core.handle(input, performance.now())) {
-      this.#do(output);
-    }
-    this.#alarm.set(this.core.nextDeadlineMs());
-  }
-
-  #do(output: TrackerOutput): void {
+  #act(output: TrackerOutput): void {
     switch (output.type) {
       case "send":
         this.#sockets.get(output.link)?.send(output.message);

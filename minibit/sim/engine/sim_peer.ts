@@ -1,8 +1,9 @@
+import { CoreDriver, type Surroundings } from "../../core/base/core_driver.ts";
 import { assert } from "../../core/base/errors.ts";
 import { createRng } from "../../core/base/rng.ts";
 import { BlockReassembly } from "../../core/download/block_reassembly.ts";
 import { type PretendBytes, pretendHashing } from "../../core/download/pretend_hash.ts";
-import type { PeerInput } from "../../core/link/peer_io.ts";
+import type { PeerInput, PeerOutput } from "../../core/link/peer_io.ts";
 import { PeerCore } from "../../core/peer/peer_core.ts";
 import type { SessionOptions } from "../../core/peer/swarm_session.ts";
 import type { Geometry } from "../../core/share/geometry.ts";
@@ -26,6 +27,7 @@ export interface SimPeerOptions extends SessionOptions {
 export class SimPeer extends Host {
   readonly options: SimPeerOptions;
   readonly core: PeerCore;
+  readonly loop: CoreDriver<PeerInput, PeerOutput>;
   /** The way out of each connection, by what we call it. */
   readonly wires = new Map<number, SimWire<SimPeer>>();
   /** It has not been killed; it can be called once it has started. */
@@ -54,6 +56,7 @@ export class SimPeer extends Host {
       readonly swarmId: Uint8Array;
       readonly geometry: Geometry;
       readonly nowMs: number;
+      readonly around: Surroundings<PeerOutput>;
     },
   ) {
     const { upBytesPerSecond = Number.POSITIVE_INFINITY, downBytesPerSecond = Number.POSITIVE_INFINITY } = options;
@@ -74,6 +77,7 @@ export class SimPeer extends Host {
       },
       options.nowMs,
     );
+    this.loop = new CoreDriver(this.core, options.around);
   }
 
   /** Whether it holds everything. */

@@ -1,3 +1,4 @@
+import { CoreDriver } from "../../core/base/core_driver.ts";
 import { HEARTBEAT_MS, PROTOCOL_VERSION } from "../../core/base/limits.ts";
 import type { Rng } from "../../core/base/rng.ts";
 import type { PeerInput } from "../../core/link/peer_io.ts";
@@ -16,6 +17,7 @@ const TRACKER_SUBJECT = -1;
 /** The tracker that ships, on the virtual clock, and what each peer's line to it does. */
 export class SimTracker {
   readonly core: TrackerCore;
+  readonly #loop: CoreDriver<TrackerInput, TrackerOutput>;
   readonly #clock: Clock;
   readonly #geometry: Geometry;
   readonly #swarmId: Uint8Array;
@@ -43,6 +45,11 @@ export class SimTracker {
     this.#swarmId = options.swarmId;
     this.#latencyMs = options.latencyMs;
     this.#found = options.found;
+    this.#loop = new CoreDriver(this.core, {
+      nowMs: () => this.#clock.nowMs,
+      act: (output) => this.#act(output),
+      arm: (deadlineMs) => this.#arm(deadlineMs),
+    });
   }
 
   /** A peer registers. */
@@ -54,8 +61,8 @@ export class SimTracker {
     const { sizeBytes, blockSizeBytes, blockCount } = this.#geometry;
     const isKnown = sharing !== undefined;
     this.#later(() => {
-      this.#input({ type: "link_opened", link, host: "simulated" });
-      this.#input({
+      this.#loop.input({ type: "link_opened", link, host: "simulated" });
+      this.#loop.input({
         type: "received",
         link,
         message: {
@@ -84,7 +91,7 @@ export class SimTracker {
     this.#registered.delete(peer);
     this.#links.delete(peer);
     if (link !== undefined && options.silent !== true) {
-      this.#later(() => this.#input({ type: "link_closed", link }));
+      this.#later(() => this.#loop.input({ type: "link_closed", link }));
     }
   }
 
@@ -117,7 +124,7 @@ export class SimTracker {
     const link = this.#links.get(peer);
     if (link !== undefined && this.#registered.has(peer)) {
       peer.trackerMessages++;
-      this.#later(() => this.#input({ type: "received", link, message }));
+      this.#later(() => this.#loop.input({ type: "received", link, message }));
     }
   }
 
@@ -125,21 +132,17 @@ export class SimTracker {
     this.#clock.at(this.#clock.nowMs + this.#latencyMs, TRACKER_SUBJECT, run);
   }
 
-  #input(input: TrackerInput): void {
-    for (const output of this.core.handle(input, this.#clock.nowMs)) {
-      this.#do(output);
-    }
-    const dueMs = this.core.nextDeadlineMs();
-    if (dueMs < this.#tickAtMs) {
-      this.#tickAtMs = dueMs;
-      this.#clock.at(dueMs, TRACKER_SUBJECT, () => {
+  #arm(deadlineMs: number): void {
+    if (deadlineMs < this.#tickAtMs) {
+      this.#tickAtMs = deadlineMs;
+      this.#clock.at(deadlineMs, TRACKER_SUBJECT, () => {
         this.#tickAtMs = Number.POSITIVE_INFINITY;
-        this.#input({ type: "tick" });
+        this.#loop.input({ type: "tick" });
       });
     }
   }
 
-  #do(output: TrackerOutput): void {
+  #act(output: TrackerOutput): void {
     const peer = output.type === "event" ? undefined : this.#peers.get(output.link);
     if (peer === undefined || output.type !== "send") {
       return;

@@ -95,12 +95,18 @@ export class Swarm {
     const nowMs = Math.max(this.clock.nowMs, options.joinMs ?? 0);
     const takesTurns = this.clock.lookaheadMs > 0;
     assert(!takesTurns || options.downBytesPerSecond === undefined, "a downlink is shared within a latency");
-    const peer = new SimPeer(id, {
+    const peer: SimPeer = new SimPeer(id, {
       ...options,
       seed: this.#options.seed,
       swarmId: SWARM_ID,
       geometry: this.geometry,
       nowMs,
+      around: {
+        nowMs: () => this.clock.nowMs,
+        act: (output) => this.#act(peer, output),
+        handled: (outputs) => this.observer.handled?.(peer, outputs),
+        arm: (deadlineMs) => this.#arm(peer, deadlineMs),
+      },
     });
     this.peers[id] = peer;
     this.#unfinished++;
@@ -163,20 +169,13 @@ export class Swarm {
   }
 
   #input(peer: SimPeer, input: PeerInput): void {
-    if (!peer.isAlive) {
-      return;
+    if (peer.isAlive) {
+      peer.loop.input(input);
     }
-    const nowMs = this.clock.nowMs;
-    const outputs = peer.core.handle(input, nowMs);
-    for (const output of outputs) {
-      this.#do(peer, output);
-    }
-    this.observer.handled?.(peer, outputs);
-    this.#setTick(peer);
   }
 
-  #setTick(peer: SimPeer): void {
-    const dueMs = Math.max(this.clock.nowMs, peer.core.nextDeadlineMs());
+  #arm(peer: SimPeer, deadlineMs: number): void {
+    const dueMs = Math.max(this.clock.nowMs, deadlineMs);
     if (dueMs >= peer.tickAtMs) {
       return;
     }
@@ -186,15 +185,16 @@ export class Swarm {
         return; // an earlier one was due since
       }
       peer.tickAtMs = Number.POSITIVE_INFINITY;
-      if (peer.core.nextDeadlineMs() <= dueMs) {
+      const nextMs = peer.core.nextDeadlineMs();
+      if (nextMs <= dueMs) {
         this.#input(peer, TICK);
       } else if (peer.isAlive) {
-        this.#setTick(peer);
+        this.#arm(peer, nextMs);
       }
     });
   }
 
-  #do(peer: SimPeer, output: PeerOutput): void {
+  #act(peer: SimPeer, output: PeerOutput): void {
     switch (output.type) {
       case "send":
         this.#send(peer, output.link, output.message);
