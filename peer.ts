@@ -5,15 +5,15 @@
  *     bun peer.ts 1                 a peer that wants it
  */
 import { UserError } from "./minibit/core/base/errors.ts";
-import { FIND_PEERS_MS } from "./minibit/core/base/limits.ts";
 import { createRng } from "./minibit/core/base/rng.ts";
+import { needsOf } from "./minibit/core/peer/linger.ts";
 import type { Manifest } from "./minibit/core/share/manifest.ts";
 import { peerWire } from "./minibit/core/wire/peer_wire.ts";
 import { NO_SWARM, type TrackerMessage } from "./minibit/core/wire/tracker_wire.ts";
 import { parseCommandLine, runMain } from "./minibit/io/cli/cli.ts";
 import { type Claim, claimFolder, claimFor } from "./minibit/io/driver/claim.ts";
 import { closeAfter, tellSecond } from "./minibit/io/driver/close_after.ts";
-import { GroupNews } from "./minibit/io/driver/group_news.ts";
+import { LingerDriver } from "./minibit/io/driver/linger_driver.ts";
 import { logEvent } from "./minibit/io/driver/log_events.ts";
 import { type OpenShare, PeerDriver } from "./minibit/io/driver/peer_driver.ts";
 import {
@@ -76,8 +76,7 @@ class Peer {
   #progressTimer: Timer | undefined;
   #aloneTimer: Timer | undefined;
   #unreachableTimer: Timer | undefined;
-  #findPeersTimer: Timer | undefined;
-  readonly #group = new GroupNews();
+  readonly #linger: LingerDriver;
   #isComplete = false;
   #peakUpBytesPerSecond = 0;
   #syncMs = 0;
@@ -89,6 +88,12 @@ class Peer {
 
   constructor(options: PeerOptions) {
     this.#options = options;
+    const { source, lingerMs, trackerTimeoutMs } = options;
+    this.#linger = new LingerDriver({
+      ...{ hasSource: source !== undefined, lingerMs, trackerTimeoutMs },
+      needs: (nowMs) => needsOf(this.#driver?.core, nowMs),
+      onFindPeers: () => this.#client?.getPeers(),
+    });
     this.#fatal.promise.catch(() => undefined);
   }
 
@@ -111,7 +116,8 @@ class Peer {
     // whoever has everything does not wait for a tracker; the seed does nothing else
     await Promise.race([fatal, this.#register(), ...(seed === undefined ? [this.#complete.promise] : [])]);
     await Promise.race([fatal, this.#complete.promise]);
-    await Promise.race([fatal, this.#untilMayLeave()]);
+    this.#linger.input({ type: "complete" });
+    await Promise.race([fatal, this.#linger.mayLeave]);
     this.#client?.report();
   }
 
@@ -121,7 +127,7 @@ class Peer {
 
   async close(): Promise<void> {
     clearInterval(this.#progressTimer);
-    clearInterval(this.#findPeersTimer);
+    this.#linger.stop();
     clearTimeout(this.#aloneTimer);
     clearTimeout(this.#unreachableTimer);
     await this.#listeners?.stop();
@@ -191,17 +197,17 @@ class Peer {
           return;
         }
         clearTimeout(this.#aloneTimer);
-        this.#group.registered(answer.expected);
+        this.#linger.input({ type: "registered", expected: answer.expected });
         // a tracker that was gone may be back before the share is open: it is opened once
         this.#joined ??= this.#join(answer.swarmId);
         this.#joined.then(() => this.#client?.getPeers()).then(known.resolve, this.#fatal.reject);
       },
       onPeers: ({ peers, suggested, incomplete }) => {
-        this.#group.heard(incomplete);
+        this.#linger.input({ type: "incomplete_heard", incomplete });
         this.#driver?.peersFound(peers, suggested);
       },
-      onAlive: (incomplete) => this.#group.heard(incomplete),
-      onSwarmDone: (incomplete) => this.#group.groupDone(incomplete),
+      onAlive: (incomplete) => this.#linger.input({ type: "incomplete_heard", incomplete }),
+      onSwarmDone: (incomplete) => this.#linger.input({ type: "group_done", incomplete }),
       onRefused: ({ text }) => this.#fatal.reject(new UserError(text)),
       onPutOff: (text) => {
         putOff = text;
@@ -212,6 +218,7 @@ class Peer {
         if (connected) {
           log.info("connected to the tracker at {tracker}", { tracker: formatAddress(tracker) });
         } else {
+          this.#linger.input({ type: "tracker_lost" });
           log.warn("lost the tracker at {tracker}: going on without, calling it again", {
             tracker: formatAddress(tracker),
           });
@@ -347,20 +354,6 @@ class Peer {
       });
       throw error;
     }
-  }
-
-  async #untilMayLeave(): Promise<void> {
-    const { source, lingerMs, trackerTimeoutMs } = this.#options;
-    this.#findPeersTimer = setInterval(() => {
-      if (this.#group.incomplete !== 0) {
-        this.#client?.getPeers(); // who cannot call us may be one that we can call
-      }
-    }, FIND_PEERS_MS);
-    await this.#group.untilMayLeave({
-      ...{ hasSource: source !== undefined, lingerMs, trackerTimeoutMs },
-      core: () => this.#driver?.core,
-      isTracked: () => this.#client?.registered === true,
-    });
   }
 
   #reportProgress(): void {
