@@ -1,20 +1,11 @@
 import { ProtocolError } from "../../core/base/errors.ts";
-import { GONE_AFTER_MS, HEARTBEAT_MS, MAX_RUNS, TRACKER_SILENT_MS } from "../../core/base/limits.ts";
+import { HEARTBEAT_MS, MAX_RUNS } from "../../core/base/limits.ts";
+import { TrackerLine } from "../../core/peer/tracker_line.ts";
 import { type TrackerMessage, type TrackerMessages, trackerWire } from "../../core/wire/tracker_wire.ts";
 import { connectToOneOf } from "../net/connect_framed.ts";
 import type { Closed, FramedSocket } from "../net/framed_socket.ts";
 import { type Address, formatAddress } from "../os/units.ts";
 
-/** A tracker that does not answer is called again after this long. */
-const RETRY_MS = 250;
-/** ... one that gave our id to another after this long ... */
-const RETRY_TAKEN_MS = HEARTBEAT_MS / 2;
-/** ... and one that has no room after this long. */
-const RETRY_FULL_MS = 5000;
-/** So many lines in a row that fell silent are given up soon; then each is waited for twice as long as the one before ... */
-const SOON_SILENT_LINES = 2;
-/** ... for a tracker that cannot keep up is not helped by being called again by all its peers; at most this long. */
-const MAX_SILENT_MS = 30_000;
 /** How long one call may take. */
 const CONNECT_TIMEOUT_MS = 3000;
 
@@ -46,30 +37,17 @@ export interface TrackerClientOptions {
 /**
  * A peer's line to the tracker: calls until somebody answers, registers, and calls again when the line breaks.
  *
- * Each of our heartbeats is answered, so a line on which nothing comes is dead, though no packet may ever say so.
+ * `TrackerLine` decides when; the socket and the timers are here.
  */
 export class TrackerClient {
   readonly #options: TrackerClientOptions;
   #socket: FramedSocket<TrackerMessages> | undefined;
-  /** Something came that only a tracker says. */
-  #isTracker = false;
   #registered = false;
-  /** The line works: a tracker took us in on it, or lets us wait. */
-  #connected = false;
-  /** When something last came on the line, or it was opened. */
-  #heardMs = 0;
-  /** Lines in a row that fell silent. */
-  #silentLines = 0;
-  #openedMs = 0;
-  /** Since when we are told that our id belongs to another. */
-  #takenSinceMs: number | undefined;
-  #retryMs = RETRY_MS;
   /** Verified since REGISTER was sent, which did not tell of them: told once it is answered. */
   #unannounced: (readonly number[])[] = [];
-  /** Where the tracker may be; where it was called last; and where somebody else lives. */
-  readonly #places: readonly Address[];
+  readonly #line: TrackerLine<Address>;
+  /** Where it was called last. */
   #place: Address;
-  readonly #strangers = new Set<Address>();
   /** Our addresses have changed since REGISTER was sent. */
   #hasMoved = false;
   #timer: Timer | undefined;
@@ -77,7 +55,7 @@ export class TrackerClient {
 
   constructor(options: TrackerClientOptions) {
     this.#options = options;
-    this.#places = [options.tracker, ...(options.alternatives ?? [])];
+    this.#line = new TrackerLine([options.tracker, ...(options.alternatives ?? [])]);
     this.#place = options.tracker;
     void this.#call();
   }
@@ -135,7 +113,7 @@ export class TrackerClient {
 
   async #call(): Promise<void> {
     const result = await connectToOneOf(trackerWire, {
-      addresses: this.#places.filter((place) => !this.#strangers.has(place)),
+      addresses: this.#line.callable,
       timeoutMs: CONNECT_TIMEOUT_MS,
       accept: (socket, place) => {
         this.#socket = socket;
@@ -143,9 +121,8 @@ export class TrackerClient {
         socket.send({ type: "REGISTER", ...this.#options.register() });
         this.#unannounced = [];
         this.#hasMoved = false;
-        this.#openedMs = performance.now();
-        this.#heardMs = this.#openedMs;
-        this.#beat(this.#heardMs);
+        this.#line.opened(place, performance.now());
+        this.#beat();
         return { onMessage: (message) => this.#received(message), onClosed: (closed) => this.#lost(closed) };
       },
     });
@@ -157,10 +134,8 @@ export class TrackerClient {
   }
 
   #received(message: TrackerMessage): void {
-    this.#isTracker = true;
-    this.#heardMs = performance.now();
-    if (message.type !== "ERROR") {
-      this.#works();
+    if (message.type !== "ERROR" && this.#line.heard(performance.now())) {
+      this.#options.onConnection?.(true);
     }
     switch (message.type) {
       case "REGISTERED":
@@ -192,84 +167,56 @@ export class TrackerClient {
     }
   }
 
-  /** Whether to call again is decided here: the tracker hangs up. */
+  /** The tracker hangs up after this. */
   #refused(error: Fields<"ERROR">): void {
-    if (error.code === "peer id taken") {
-      this.#takenSinceMs ??= this.#heardMs;
-      this.#retryMs = RETRY_TAKEN_MS;
-      if (this.#heardMs - this.#takenSinceMs < GONE_AFTER_MS) {
-        return; // by a line of ours perhaps, or of who ran here before, whose silent end the tracker has not noticed
-      }
-    } else if (error.code === "too many") {
-      this.#retryMs = RETRY_FULL_MS;
-      this.#options.onPutOff?.(error.text);
-      return;
-    }
-    this.#closed = true;
-    this.#options.onRefused(error);
-  }
-
-  #works(): void {
-    this.#retryMs = RETRY_MS;
-    this.#takenSinceMs = undefined;
-    if (!this.#connected) {
-      this.#connected = true;
-      this.#options.onConnection?.(true);
+    switch (this.#line.refused(error.code, performance.now())) {
+      case "call again":
+        break;
+      case "put off":
+        this.#options.onPutOff?.(error.text);
+        break;
+      case "give up":
+        this.#closed = true;
+        this.#options.onRefused(error);
+        break;
     }
   }
 
   /** The next heartbeat; a line on which none is answered is given up. */
-  #beat(lastMs: number): void {
+  #beat(): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       const nowMs = performance.now();
-      const lateMs = nowMs - lastMs - HEARTBEAT_MS;
-      // after a pause of our own, answers may still wait to be read: silence during it proves nothing
-      this.#heardMs += lateMs > HEARTBEAT_MS ? lateMs : 0;
-      const silentMs = nowMs - this.#heardMs;
-      if (silentMs >= this.#patienceMs) {
-        this.#silentLines++;
-        this.#socket?.terminate(`nothing came for ${silentMs} ms`);
+      if (this.#line.beat(nowMs) === "give up") {
+        this.#socket?.terminate(`nothing came for ${this.#line.silentMs(nowMs)} ms`);
         return;
       }
-      if (silentMs < HEARTBEAT_MS && nowMs - this.#openedMs > MAX_SILENT_MS) {
-        this.#silentLines = 0;
-      }
       this.#socket?.send({ type: "STATS", ...this.#options.stats() });
-      this.#beat(nowMs);
+      this.#beat();
     }, HEARTBEAT_MS);
-  }
-
-  /** How long a line may be silent. */
-  get #patienceMs(): number {
-    const doublings = Math.max(0, this.#silentLines - SOON_SILENT_LINES + 1);
-    return Math.min(MAX_SILENT_MS, TRACKER_SILENT_MS * 2 ** doublings);
   }
 
   #lost({ cause }: Closed<TrackerMessages>): void {
     this.#registered = false;
     this.#socket = undefined;
     clearTimeout(this.#timer);
-    if (cause === "protocol" && !this.#isTracker) {
-      this.#strangers.add(this.#place);
-    }
-    if (this.#strangers.size === this.#places.length) {
+    const end = this.#line.lost({ isNonsense: cause === "protocol" });
+    if (end === "no tracker") {
       this.#closed = true;
       const text = `Cannot use what listens on ${formatAddress(this.#place)}: it is no tracker (see --tracker)`;
       this.#options.onRefused({ code: "protocol", text });
-    } else {
-      if (this.#connected) {
-        this.#connected = false;
-        this.#options.onConnection?.(false);
-      }
-      this.#retry();
+      return;
     }
+    if (end === "lost") {
+      this.#options.onConnection?.(false);
+    }
+    this.#retry();
   }
 
   #retry(): void {
     clearTimeout(this.#timer);
     if (!this.#closed) {
-      this.#timer = setTimeout(() => void this.#call(), this.#retryMs);
+      this.#timer = setTimeout(() => void this.#call(), this.#line.retryMs);
     }
   }
 }
