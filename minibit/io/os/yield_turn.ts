@@ -8,10 +8,10 @@ const TURN_MS = 20;
  *
  * @example
  * ```ts
- * const breathe = createTurnYielder();
+ * const yieldTurn = createTurnYielder();
  * for (const path of paths) {
  *   check(path);
- *   await breathe();
+ *   await yieldTurn();
  * }
  * ```
  */

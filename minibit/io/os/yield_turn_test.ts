@@ -1,16 +1,16 @@
 import { expect, test } from "bun:test";
 import { createTurnYielder } from "./yield_turn.ts";
 
-test("a breather waits only when the job held the event loop for long", async () => {
+test("a turn yielder waits only when the job held the event loop for long", async () => {
   let nowMs = 0;
-  const breathe = createTurnYielder(() => nowMs);
-  expect(breathe()).toBeUndefined();
+  const yieldTurn = createTurnYielder(() => nowMs);
+  expect(yieldTurn()).toBeUndefined();
   nowMs += 10_000;
   let turned = false;
   setImmediate(() => {
     turned = true;
   });
-  await breathe();
+  await yieldTurn();
   expect(turned).toBe(true);
-  expect(breathe()).toBeUndefined();
+  expect(yieldTurn()).toBeUndefined();
 });

@@ -30,14 +30,14 @@ export async function takeFromBasis(
   const geometry = geometryOf(manifest);
   const tree = new FileTree(manifest, { root, writable: false });
   const buffer = blockBuffer(manifest);
-  const breathe = createTurnYielder();
+  const yieldTurn = createTurnYielder();
   try {
     for (let block = 0; block < manifest.blockCount; block++) {
       const bytes = buffer.subarray(0, geometry.lengthOf(block));
       if (!held.has(block) && isThere(tree, geometry.offsetOf(block), bytes) && isRight(manifest, block, bytes)) {
         await take(block, bytes);
       }
-      await breathe();
+      await yieldTurn();
     }
   } catch (error) {
     throw diskError(`Cannot read the older copy ${quote(root)}`, error);

@@ -20,7 +20,7 @@ export async function checkBlockFiles(
   onRight: (block: number, bytes: Uint8Array) => Promise<void> | void,
 ): Promise<void> {
   const { folder, manifest } = options;
-  const breathe = createTurnYielder();
+  const yieldTurn = createTurnYielder();
   const buffer = blockBuffer(manifest);
   for (const block of listBlocks(folder)) {
     const bytes = readBlockFile(block, { ...options, buffer });
@@ -29,7 +29,7 @@ export async function checkBlockFiles(
     } else {
       await onRight(block, bytes);
     }
-    await breathe();
+    await yieldTurn();
   }
 }
 

@@ -16,7 +16,7 @@ import { filePath, isExecutable } from "./share.ts";
  * @throws {UserError} something may not be looked at
  */
 export async function differentTree(root: string, manifest: Manifest): Promise<string | undefined> {
-  const breathe = createTurnYielder();
+  const yieldTurn = createTurnYielder();
   let modesKept: boolean | undefined;
   for (const file of manifest.files) {
     const difference = differentFile(filePath(root, manifest.kind, file.path), file, () => {
@@ -26,7 +26,7 @@ export async function differentTree(root: string, manifest: Manifest): Promise<s
     if (difference !== undefined) {
       return `${quote(file.path)} ${difference}`;
     }
-    await breathe();
+    await yieldTurn();
   }
   const names = namesOf(manifest);
   for (const folder of names.folders) {
@@ -37,7 +37,7 @@ export async function differentTree(root: string, manifest: Manifest): Promise<s
     if (stranger !== undefined) {
       return `${quote(stranger)} is not in the share`;
     }
-    await breathe();
+    await yieldTurn();
   }
   return undefined;
 }

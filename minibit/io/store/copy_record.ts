@@ -138,7 +138,7 @@ function entryOf(status: BigIntStats): Entry {
 
 /** Goes through a file, or a folder with all in it, until `see` returns false; links are not followed. */
 async function walk(root: string, see: (path: string, status: BigIntStats) => boolean): Promise<void> {
-  const breathe = createTurnYielder();
+  const yieldTurn = createTurnYielder();
   const pending = [""];
   for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
     const full = path === "" ? root : join(root, path);
@@ -156,7 +156,7 @@ async function walk(root: string, see: (path: string, status: BigIntStats) => bo
         throw diskError(`Cannot look at ${quote(full)}`, error);
       }
     }
-    await breathe();
+    await yieldTurn();
   }
 }
 

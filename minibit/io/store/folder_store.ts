@@ -255,7 +255,7 @@ export class FolderStore implements BlockStore {
     const { manifest, folder, held } = this.#parts;
     const tree = new FileTree(manifest, { root: part, writable: true });
     const buffer = blockBuffer(manifest);
-    const breathe = createTurnYielder();
+    const yieldTurn = createTurnYielder();
     try {
       await remove(part);
       for (const block of held) {
@@ -266,7 +266,7 @@ export class FolderStore implements BlockStore {
           throw new UserError(`Cannot use ${path}: it was damaged on disk (start again to fetch it anew)`);
         }
         await tree.write(this.#geometry.offsetOf(block), bytes);
-        await breathe();
+        await yieldTurn();
       }
     } catch (error) {
       throw diskError(`Cannot write ${quote(part)}`, error, held.count);
@@ -301,13 +301,13 @@ async function cutBlocks(parts: Parts, read: (block: number, into: Uint8Array) =
   const { manifest, folder, held } = parts;
   const geometry = geometryOf(manifest);
   const buffer = blockBuffer(manifest);
-  const breathe = createTurnYielder();
+  const yieldTurn = createTurnYielder();
   for (let block = 0; block < manifest.blockCount; block++) {
     const bytes = buffer.subarray(0, geometry.lengthOf(block));
     if (!held.has(block) && read(block, bytes)) {
       writeWhole(blockPath(folder, block), bytes);
       held.add(block);
     }
-    await breathe();
+    await yieldTurn();
   }
 }

@@ -34,7 +34,7 @@ export async function hashShare(share: Share, options: HashShareOptions = {}): P
     }
   });
   const streamer = new FileStreamer();
-  const breathe = createTurnYielder();
+  const yieldTurn = createTurnYielder();
   let doneBytes = 0;
   for (const file of files) {
     await hashFile(filePath(share.source, kind, file.path), file, {
@@ -45,7 +45,7 @@ export async function hashShare(share: Share, options: HashShareOptions = {}): P
         options.onProgress?.(doneBytes);
       },
     });
-    await breathe();
+    await yieldTurn();
   }
   return {
     name,

@@ -210,7 +210,7 @@ async function carryModes(
 ): Promise<ReadonlyMap<string, number>> {
   const { result, records, manifest } = options;
   const own = new Map<string, number>();
-  const breathe = createTurnYielder();
+  const yieldTurn = createTurnYielder();
   for (const path of [...foldersOf(manifest), ...manifest.files.map((file) => file.path)]) {
     const shared = manifest.kind === "file" || path === "" ? "" : `/${path}`;
     const [then, now] = [statusOf(result + shared), statusOf(part + shared)];
@@ -222,7 +222,7 @@ async function carryModes(
       own.set(shared.slice(1), ours);
       setMode(part + shared, path === "" ? mode : ours & (mode | 0o700));
     }
-    await breathe();
+    await yieldTurn();
   }
   return own;
 }

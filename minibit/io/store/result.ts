@@ -30,12 +30,12 @@ export async function findBlocks(root: string, manifest: Manifest): Promise<Bitf
     }
   });
   const streamer = new FileStreamer();
-  const breathe = createTurnYielder();
+  const yieldTurn = createTurnYielder();
   for (const file of manifest.files) {
     const path = filePath(root, manifest.kind, file.path);
     const read = await readPresent(path, { file, streamer, use: (bytes) => hasher.update(bytes) });
     hasher.skip(file.sizeBytes - read);
-    await breathe();
+    await yieldTurn();
   }
   return found;
 }
@@ -89,7 +89,7 @@ async function readPresent(
  * @throws {UserError} a file is shorter than it was verified to be, or cannot be changed
  */
 export async function completeTree(root: string, manifest: Manifest): Promise<boolean> {
-  const breathe = createTurnYielder();
+  const yieldTurn = createTurnYielder();
   let allKept = true;
   try {
     if (manifest.kind === "folder") {
@@ -98,11 +98,11 @@ export async function completeTree(root: string, manifest: Manifest): Promise<bo
     for (const file of manifest.files) {
       const isKept = completeFile(filePath(root, manifest.kind, file.path), file);
       allKept &&= isKept;
-      await breathe();
+      await yieldTurn();
     }
     for (const folder of manifest.emptyFolders) {
       mkdirSync(join(root, folder), { recursive: true });
-      await breathe();
+      await yieldTurn();
     }
     return allKept;
   } catch (error) {

@@ -73,7 +73,7 @@ export function filePath(root: string, kind: Share["kind"], path: string): strin
 async function scanFolder(root: string, shownRoot: string): Promise<{ files: ShareFile[]; emptyFolders: string[] }> {
   const files: ShareFile[] = [];
   const emptyFolders: string[] = [];
-  const breathe = createTurnYielder();
+  const yieldTurn = createTurnYielder();
   const pending = [""];
   for (let folder = pending.pop(); folder !== undefined; folder = pending.pop()) {
     const names = readNames(join(root, folder), join(shownRoot, folder));
@@ -89,7 +89,7 @@ async function scanFolder(root: string, shownRoot: string): Promise<{ files: Sha
       } else {
         files.push(scanFile(join(root, path), { path, status, shown }));
       }
-      await breathe();
+      await yieldTurn();
     }
   }
   return { files, emptyFolders };
