@@ -32,7 +32,7 @@ async function rottenSeed(tracker: string, health: "mended" | "withdrawn"): Prom
       store.readInto(block, offset, into);
       into[0] = block === ROTTEN && isRotten ? ~(into[0] ?? 0) : (into[0] ?? 0);
     },
-    isDoubtful: () => false,
+    needsRecheck: () => false,
     recheck(block: number) {
       isRotten &&= health !== "mended";
       return block === ROTTEN ? health : "intact";

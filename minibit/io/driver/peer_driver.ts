@@ -325,7 +325,7 @@ export class PeerDriver {
 
   /** Whether a unit may be given away: a block that may have changed is hashed before. */
   #isGood(store: BlockStore, { block, offset, length }: Unit): boolean {
-    return !store.isDoubtful(block, offset, length) || this.#recheck(store, block);
+    return !store.needsRecheck(block, offset, length) || this.#recheck(store, block);
   }
 
   /** Hashes a held block again, and tells the core; returns whether it is right now. */

@@ -40,7 +40,7 @@ export interface BlockStore {
    * Whether a part of a committed block should not be given away before the block is hashed again: somebody wrote to its file, or another block
    * was found damaged. Costs a look at the file's status, 2 us.
    */
-  isDoubtful(block: number, offset: number, length: number): boolean;
+  needsRecheck(block: number, offset: number, length: number): boolean;
 
   /**
    * Reads and hashes a committed block again; what is damaged is mended where the store has its bytes elsewhere. After `lost` the block

@@ -34,7 +34,7 @@ async function spoilLater(path: string, spoil: (path: string) => void): Promise<
 
 /** The blocks of which a part would not be given away unseen. */
 function doubtful(store: BlockStore): number[] {
-  return Array.from({ length: BLOCKS }, (_, block) => block).filter((block) => store.isDoubtful(block, 100, 200));
+  return Array.from({ length: BLOCKS }, (_, block) => block).filter((block) => store.needsRecheck(block, 100, 200));
 }
 
 function isRightAt(store: BlockStore, of: { readonly share: TempShare; readonly block: number }): boolean {
@@ -95,7 +95,7 @@ describe("the folder store", () => {
     expect(store.recheck(5)).toBe("lost");
     await store.write(5, 0, used.block(5));
     await store.commit(5);
-    expect(store.isDoubtful(5)).toBe(false);
+    expect(store.needsRecheck(5)).toBe(false);
     expect(readTree(await store.finish())).toEqual(readTree(used.source));
     await store.close();
   });
@@ -140,8 +140,8 @@ describe("the direct store", () => {
     await store.finish();
     await spoilLater(join(result, "b"), (path) => changeByte(path, 10));
     const edited = readTree(result);
-    expect(store.isDoubtful(2, 0, BLOCK)).toBe(false);
-    expect(store.isDoubtful(3, 0, BLOCK)).toBe(true);
+    expect(store.needsRecheck(2, 0, BLOCK)).toBe(false);
+    expect(store.needsRecheck(3, 0, BLOCK)).toBe(true);
     expect(doubtful(store)).toEqual([3, 4, 5, 6, 7]);
     expect(store.recheck(4)).toBe("intact");
     expect(store.recheck(3)).toBe("withdrawn");
@@ -154,7 +154,7 @@ describe("the direct store", () => {
     await store.finish();
     expect(doubtful(store)).toEqual([]);
     await spoilLater(join(result, "b"), (path) => truncateSync(path, 10));
-    expect(store.isDoubtful(7, 0, BLOCK)).toBe(true);
+    expect(store.needsRecheck(7, 0, BLOCK)).toBe(true);
     expect(store.recheck(7)).toBe("withdrawn");
     expect(store.recheck(1)).toBe("intact");
     await store.close();
@@ -166,7 +166,7 @@ describe("the direct store", () => {
     expect(store.recheck(5)).toBe("lost");
     await store.write(5, 0, used.block(5));
     await store.commit(5);
-    expect(store.isDoubtful(5, 0, BLOCK)).toBe(false);
+    expect(store.needsRecheck(5, 0, BLOCK)).toBe(false);
     expect(readTree(await store.finish())).toEqual(readTree(used.source));
     await store.close();
   });
@@ -188,7 +188,7 @@ describe("a seed that serves from its source", () => {
     expect(seed.store.recheck(3)).toBe("withdrawn");
     expect(doubtful(seed.store)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
     expect(seed.store.recheck(4)).toBe("intact");
-    expect(seed.store.isDoubtful(4, 0, BLOCK)).toBe(false);
+    expect(seed.store.needsRecheck(4, 0, BLOCK)).toBe(false);
     await seed.store.close();
   });
 

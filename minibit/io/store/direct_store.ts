@@ -124,7 +124,7 @@ export class DirectStore implements BlockStore {
     }
   }
 
-  isDoubtful(block: number, offset: number, length: number): boolean {
+  needsRecheck(block: number, offset: number, length: number): boolean {
     if (this.#isAtRest) {
       this.#doubtChanged(this.#geometry.offsetOf(block) + offset, length);
     }

@@ -79,7 +79,7 @@ function passedOn(store: BlockStore): BlockStore {
     commit: (block) => store.commit(block),
     discard: (block) => store.discard(block),
     readInto: (...part) => store.readInto(...part),
-    isDoubtful: (...part) => store.isDoubtful(...part),
+    needsRecheck: (...part) => store.needsRecheck(...part),
     recheck: (block) => store.recheck(block),
     finish: () => store.finish(),
     close: () => store.close(),

@@ -164,7 +164,7 @@ export class FolderStore implements BlockStore {
     }
   }
 
-  isDoubtful(block: number): boolean {
+  needsRecheck(block: number): boolean {
     return this.#doubts.has(block) || this.#changeTimes[block] !== this.#changeTime(block);
   }
 

@@ -48,7 +48,7 @@ export class SourceStore implements BlockStore {
     this.#source.reader.readInto(block, offset, into);
   }
 
-  isDoubtful(block: number): boolean {
+  needsRecheck(block: number): boolean {
     return this.#doubts.has(block);
   }
 
