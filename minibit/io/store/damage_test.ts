@@ -33,7 +33,7 @@ async function spoilLater(path: string, spoil: (path: string) => void): Promise<
 }
 
 /** The blocks of which a part would not be given away unseen. */
-function doubtful(store: BlockStore): number[] {
+function needingRecheck(store: BlockStore): number[] {
   return Array.from({ length: BLOCKS }, (_, block) => block).filter((block) => store.needsRecheck(block, 100, 200));
 }
 
@@ -53,14 +53,14 @@ describe("the folder store", () => {
 
   test("of a seed doubts a block file that was written to, and cuts it anew from the source", async () => {
     const { seed, used, folder } = await openedSeed();
-    expect(doubtful(seed.store)).toEqual([]);
+    expect(needingRecheck(seed.store)).toEqual([]);
     await spoilLater(blockPath(folder, 3), (path) => changeByte(path, 17));
-    expect(doubtful(seed.store)).toEqual([3]);
+    expect(needingRecheck(seed.store)).toEqual([3]);
     expect(seed.store.recheck(3)).toBe("mended");
     expect(isRightAt(seed.store, { share: used, block: 3 })).toBe(true);
-    expect(doubtful(seed.store)).toEqual([0, 1, 2, 4, 5, 6, 7]); // one was damaged: the others are looked at once more
+    expect(needingRecheck(seed.store)).toEqual([0, 1, 2, 4, 5, 6, 7]); // one was damaged: the others are looked at once more
     expect(seed.store.recheck(4)).toBe("intact");
-    expect(doubtful(seed.store)).toEqual([0, 1, 2, 5, 6, 7]);
+    expect(needingRecheck(seed.store)).toEqual([0, 1, 2, 5, 6, 7]);
     await seed.store.close();
   });
 
@@ -68,7 +68,7 @@ describe("the folder store", () => {
     const { seed, used, folder } = await openedSeed();
     await spoilLater(blockPath(folder, 1), (path) => truncateSync(path, 10));
     rmSync(blockPath(folder, 2));
-    expect(doubtful(seed.store)).toEqual([1, 2]);
+    expect(needingRecheck(seed.store)).toEqual([1, 2]);
     for (const block of [1, 2]) {
       expect(seed.store.recheck(block)).toBe("mended");
       expect(isRightAt(seed.store, { share: used, block })).toBe(true);
@@ -89,9 +89,9 @@ describe("the folder store", () => {
     const dir = tempFolder();
     const store = await FolderStore.open({ ...used.stored, dir, peerId: PEER });
     await fetchMissing(store, used);
-    expect(doubtful(store)).toEqual([]);
+    expect(needingRecheck(store)).toEqual([]);
     await spoilLater(blockPath(peerFolder(dir, PEER), 5), (path) => changeByte(path, 0));
-    expect(doubtful(store)).toEqual([5]);
+    expect(needingRecheck(store)).toEqual([5]);
     expect(store.recheck(5)).toBe("lost");
     await store.write(5, 0, used.block(5));
     await store.commit(5);
@@ -118,9 +118,9 @@ describe("the folder store", () => {
   test("does not lose a block whose file was only touched", async () => {
     const { seed, folder } = await openedSeed();
     await spoilLater(blockPath(folder, 3), (path) => utimesSync(path, 1, 1));
-    expect(doubtful(seed.store)).toEqual([3]);
+    expect(needingRecheck(seed.store)).toEqual([3]);
     expect(seed.store.recheck(3)).toBe("intact");
-    expect(doubtful(seed.store)).toEqual([]);
+    expect(needingRecheck(seed.store)).toEqual([]);
     await seed.store.close();
   });
 });
@@ -142,7 +142,7 @@ describe("the direct store", () => {
     const edited = readTree(result);
     expect(store.needsRecheck(2, 0, BLOCK)).toBe(false);
     expect(store.needsRecheck(3, 0, BLOCK)).toBe(true);
-    expect(doubtful(store)).toEqual([3, 4, 5, 6, 7]);
+    expect(needingRecheck(store)).toEqual([3, 4, 5, 6, 7]);
     expect(store.recheck(4)).toBe("intact");
     expect(store.recheck(3)).toBe("withdrawn");
     expect(readTree(result)).toEqual(edited);
@@ -152,7 +152,7 @@ describe("the direct store", () => {
   test("gives no block of a finished copy that was cut", async () => {
     const { store, result } = await openedCopy();
     await store.finish();
-    expect(doubtful(store)).toEqual([]);
+    expect(needingRecheck(store)).toEqual([]);
     await spoilLater(join(result, "b"), (path) => truncateSync(path, 10));
     expect(store.needsRecheck(7, 0, BLOCK)).toBe(true);
     expect(store.recheck(7)).toBe("withdrawn");
@@ -186,7 +186,7 @@ describe("a seed that serves from its source", () => {
     await spoilLater(path, (path) => changeByte(path, 10));
     utimesSync(path, 1000, 1000);
     expect(seed.store.recheck(3)).toBe("withdrawn");
-    expect(doubtful(seed.store)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    expect(needingRecheck(seed.store)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
     expect(seed.store.recheck(4)).toBe("intact");
     expect(seed.store.needsRecheck(4, 0, BLOCK)).toBe(false);
     await seed.store.close();

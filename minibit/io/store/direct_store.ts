@@ -9,10 +9,10 @@ import { diskError } from "../os/disk_error.ts";
 import { takeFromBasis } from "./basis.ts";
 import { blockBuffer, checkBlockFiles, isRight, removeBlockFile } from "./block_files.ts";
 import type { BlockStore } from "./block_store.ts";
-import { Doubts } from "./doubts.ts";
 import { FileTree } from "./file_tree.ts";
 import { blockPath, claimPeerFolder, type PeerFolderOptions, partPath, resultPath } from "./peer_folder.ts";
 import { Placement, type PlacementOptions } from "./placement.ts";
+import { RecheckSet } from "./recheck_set.ts";
 import { findBlocks, missingBytes, remove } from "./result.ts";
 import { WriteOrder } from "./write_order.ts";
 
@@ -48,7 +48,7 @@ export class DirectStore implements BlockStore {
   readonly #parts: Parts;
   readonly #geometry: Geometry;
   readonly #order = new WriteOrder();
-  readonly #doubts: Doubts;
+  readonly #toRecheck: RecheckSet;
   /** Where the copy lies now. */
   #root: string;
   #finishing: Promise<string> | undefined;
@@ -57,7 +57,7 @@ export class DirectStore implements BlockStore {
     this.#parts = parts;
     this.#root = parts.root;
     this.#geometry = geometryOf(parts.manifest);
-    this.#doubts = new Doubts(parts.manifest.blockCount);
+    this.#toRecheck = new RecheckSet(parts.manifest.blockCount);
     this.found = parts.held.clone();
   }
 
@@ -126,24 +126,24 @@ export class DirectStore implements BlockStore {
 
   needsRecheck(block: number, offset: number, length: number): boolean {
     if (this.#isAtRest) {
-      this.#doubtChanged(this.#geometry.offsetOf(block) + offset, length);
+      this.#markChanged(this.#geometry.offsetOf(block) + offset, length);
     }
-    return this.#doubts.has(block);
+    return this.#toRecheck.has(block);
   }
 
   recheck(block: number): BlockHealth {
     const { manifest, held } = this.#parts;
     const bytes = blockBuffer(manifest).subarray(0, this.#geometry.lengthOf(block));
     if (this.#canRead(block, bytes) && isRight(manifest, block, bytes)) {
-      this.#doubts.settle(block);
+      this.#toRecheck.markVerified(block);
       return "intact";
     }
-    this.#doubts.addAll();
+    this.#toRecheck.addAll();
     if (this.#isAtRest) {
       return "withdrawn"; // the copy is its owner's now, and may have been changed on purpose
     }
     held.delete(block);
-    this.#doubts.settle(block); // what comes in its place is verified
+    this.#toRecheck.markVerified(block); // what comes in its place is verified
     return "lost";
   }
 
@@ -152,17 +152,17 @@ export class DirectStore implements BlockStore {
     return this.#root === this.#parts.placement.result;
   }
 
-  #doubtChanged(offset: number, length: number): void {
+  #markChanged(offset: number, length: number): void {
     const { blockSizeBytes } = this.#geometry;
     try {
       for (const range of this.#parts.tree.changedUnder(offset, length)) {
         const end = range.offset + range.length;
         for (let block = Math.floor(range.offset / blockSizeBytes); block * blockSizeBytes < end; block++) {
-          this.#doubts.add(block);
+          this.#toRecheck.add(block);
         }
       }
     } catch {
-      this.#doubts.addAll(); // a file is gone
+      this.#toRecheck.addAll(); // a file is gone
     }
   }
 

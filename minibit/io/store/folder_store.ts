@@ -11,7 +11,6 @@ import { FilePool } from "../os/file_pool.ts";
 import { createTurnYielder } from "../os/yield_turn.ts";
 import { blockBuffer, checkBlockFiles, hasBlockFile, isRight, removeBlockFile } from "./block_files.ts";
 import type { BlockStore } from "./block_store.ts";
-import { Doubts } from "./doubts.ts";
 import { FileTree } from "./file_tree.ts";
 import {
   blockPath,
@@ -22,6 +21,7 @@ import {
   writeWhole,
 } from "./peer_folder.ts";
 import { Placement, type PlacementOptions } from "./placement.ts";
+import { RecheckSet } from "./recheck_set.ts";
 import { findBlocks, missingBytes, remove } from "./result.ts";
 import type { ShareReader } from "./share_reader.ts";
 import { WriteOrder } from "./write_order.ts";
@@ -53,7 +53,7 @@ export class FolderStore implements BlockStore {
   readonly #unfinished: FilePool;
   readonly #order = new WriteOrder();
   readonly #source: Source | undefined;
-  readonly #doubts: Doubts;
+  readonly #toRecheck: RecheckSet;
   /** When the status of each block's file changed, as of the moment it was verified; in milliseconds. */
   readonly #changeTimes: Float64Array;
   /** Whether all of the result was there when the store was opened: it needs no joining. */
@@ -63,7 +63,7 @@ export class FolderStore implements BlockStore {
   private constructor(parts: Parts, before: { readonly resultIsWhole: boolean; readonly source?: Source }) {
     this.#parts = parts;
     this.#source = before.source;
-    this.#doubts = new Doubts(parts.manifest.blockCount);
+    this.#toRecheck = new RecheckSet(parts.manifest.blockCount);
     this.#changeTimes = new Float64Array(parts.manifest.blockCount);
     this.#geometry = geometryOf(parts.manifest);
     this.#blocks = new FilePool((block) => openSync(blockPath(parts.folder, block), READ_FLAGS));
@@ -74,7 +74,7 @@ export class FolderStore implements BlockStore {
     }
     this.found = parts.held.clone();
     for (const block of this.found) {
-      this.#vouch(block);
+      this.#markVerified(block);
     }
   }
 
@@ -141,7 +141,7 @@ export class FolderStore implements BlockStore {
       throw diskError(`Cannot keep block ${block} as ${quote(path)}`, error);
     }
     this.#parts.held.add(block);
-    this.#vouch(block);
+    this.#markVerified(block);
   }
 
   discard(block: number): Promise<void> {
@@ -165,7 +165,7 @@ export class FolderStore implements BlockStore {
   }
 
   needsRecheck(block: number): boolean {
-    return this.#doubts.has(block) || this.#changeTimes[block] !== this.#changeTime(block);
+    return this.#toRecheck.has(block) || this.#changeTimes[block] !== this.#changeTime(block);
   }
 
   recheck(block: number): BlockHealth {
@@ -173,12 +173,12 @@ export class FolderStore implements BlockStore {
     const buffer = blockBuffer(manifest);
     this.#blocks.forget(block); // what lies at its path counts
     if (hasBlockFile(block, { folder, manifest, buffer })) {
-      this.#vouch(block);
+      this.#markVerified(block);
       return "intact";
     }
-    this.#doubts.addAll();
+    this.#toRecheck.addAll();
     if (this.#mend(block, buffer.subarray(0, this.#geometry.lengthOf(block)))) {
-      this.#vouch(block);
+      this.#markVerified(block);
       return "mended";
     }
     if (this.#finishing !== undefined) {
@@ -189,8 +189,8 @@ export class FolderStore implements BlockStore {
   }
 
   /** The block's file is right just now. */
-  #vouch(block: number): void {
-    this.#doubts.settle(block);
+  #markVerified(block: number): void {
+    this.#toRecheck.markVerified(block);
     this.#changeTimes[block] = statSync(blockPath(this.#parts.folder, block)).ctimeMs;
   }
 

@@ -4,21 +4,21 @@ import { geometryOf, type Manifest } from "../../core/share/manifest.ts";
 import { errorCode } from "../os/disk_error.ts";
 import { blockBuffer, isRight } from "./block_files.ts";
 import type { BlockStore } from "./block_store.ts";
-import { Doubts } from "./doubts.ts";
 import type { Source } from "./folder_store.ts";
 import { claimPeerFolder, type PeerFolderOptions } from "./peer_folder.ts";
+import { RecheckSet } from "./recheck_set.ts";
 
 /** The seed's direct store: blocks are read straight from the source, nothing is copied. */
 export class SourceStore implements BlockStore {
   readonly found: Bitfield;
   readonly #source: Source;
   readonly #manifest: Manifest;
-  readonly #doubts: Doubts;
+  readonly #toRecheck: RecheckSet;
 
   private constructor(source: Source, manifest: Manifest) {
     this.#source = source;
     this.#manifest = manifest;
-    this.#doubts = new Doubts(manifest.blockCount);
+    this.#toRecheck = new RecheckSet(manifest.blockCount);
     this.found = Bitfield.full(manifest.blockCount);
   }
 
@@ -49,7 +49,7 @@ export class SourceStore implements BlockStore {
   }
 
   needsRecheck(block: number): boolean {
-    return this.#doubts.has(block);
+    return this.#toRecheck.has(block);
   }
 
   /** A source whose times tell that it was written to is an error of its own; this finds what a disk did to it. */
@@ -57,9 +57,9 @@ export class SourceStore implements BlockStore {
     const bytes = blockBuffer(this.#manifest).subarray(0, geometryOf(this.#manifest).lengthOf(block));
     const isIntact = this.#canRead(block, bytes) && isRight(this.#manifest, block, bytes);
     if (isIntact) {
-      this.#doubts.settle(block);
+      this.#toRecheck.markVerified(block);
     } else {
-      this.#doubts.addAll();
+      this.#toRecheck.addAll();
     }
     return isIntact ? "intact" : "withdrawn";
   }

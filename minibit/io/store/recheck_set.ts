@@ -4,7 +4,7 @@ import { Bitfield } from "../../core/share/bitfield.ts";
  * Which blocks of a store must be hashed again before they are given away: those whose file has changed since they were verified, and all
  * of them once one was found damaged.
  */
-export class Doubts {
+export class RecheckSet {
   readonly #blocks: Bitfield;
 
   constructor(blockCount: number) {
@@ -27,7 +27,7 @@ export class Doubts {
   }
 
   /** The block was verified just now. */
-  settle(block: number): void {
+  markVerified(block: number): void {
     this.#blocks.delete(block);
   }
 }
