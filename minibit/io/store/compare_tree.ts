@@ -33,9 +33,9 @@ export async function differentTree(root: string, manifest: Manifest): Promise<s
     if (statusOf(join(root, folder))?.isDirectory() !== true) {
       return `the folder ${quote(folder || ".")} is missing`;
     }
-    const [stranger] = strangersIn(root, { folder, names });
-    if (stranger !== undefined) {
-      return `${quote(stranger)} is not in the share`;
+    const [extra] = extraEntries(root, { folder, names });
+    if (extra !== undefined) {
+      return `${quote(extra)} is not in the share`;
     }
     await yieldTurn();
   }
@@ -53,7 +53,7 @@ function namesOf(manifest: Manifest): ShareNames {
 }
 
 /** The paths of what is in a folder of a copy and not in the share. */
-function strangersIn(
+function extraEntries(
   root: string,
   { folder, names }: { readonly folder: string; readonly names: ShareNames },
 ): string[] {
@@ -80,13 +80,13 @@ export function foldersOf({ kind, files, emptyFolders }: Manifest): Set<string> 
  *
  * @throws {UserError} something of it cannot be removed
  */
-export async function removeStrangers(part: string, manifest: Manifest): Promise<void> {
+export async function removeExtraEntries(part: string, manifest: Manifest): Promise<void> {
   const names = namesOf(manifest);
   for (const folder of names.folders) {
     const path = join(part, folder);
     const status = statusOf(path);
     if (status?.isDirectory() === true) {
-      await Promise.all(strangersIn(part, { folder, names }).map((stranger) => remove(join(part, stranger))));
+      await Promise.all(extraEntries(part, { folder, names }).map((extra) => remove(join(part, extra))));
     } else if (status !== undefined) {
       await remove(path); // a file where the share has a folder
     }

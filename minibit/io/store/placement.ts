@@ -3,7 +3,7 @@ import { UserError } from "../../core/base/errors.ts";
 import { quote } from "../../core/base/quote.ts";
 import type { Manifest } from "../../core/share/manifest.ts";
 import { checkRoom } from "../os/room.ts";
-import { differentTree, removeStrangers } from "./compare_tree.ts";
+import { differentTree, removeExtraEntries } from "./compare_tree.ts";
 import { guardCopy } from "./copy_guard.ts";
 import { type PeerFolderOptions, peerFolder, resultPath } from "./peer_folder.ts";
 import { type CopyPlace, putInPlace, recoverPlace } from "./put_in_place.ts";
@@ -89,7 +89,7 @@ export class Placement {
   ): Promise<void> {
     const { skipSync = false, replace = false, onNote, onSynced } = this.#options;
     const { isRight = () => true, onPlaced } = options;
-    await removeStrangers(part, this.#manifest);
+    await removeExtraEntries(part, this.#manifest);
     if (!(await completeTree(part, this.#manifest))) {
       onNote?.(
         `The disk of ${quote(this.result)} keeps no permissions: which files may be run is not as at the source`,
