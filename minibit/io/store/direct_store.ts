@@ -78,7 +78,7 @@ export class DirectStore implements BlockStore {
       (await findPart(placement, { part, manifest, mends: to === undefined }));
     const isWhole = copy.root === placement.result;
     if (!isWhole) {
-      placement.checkRoom(missingBytes(manifest, copy.held));
+      placement.checkFreeSpace(missingBytes(manifest, copy.held));
     }
     const tree = new FileTree(manifest, { root: copy.root, writable: !isWhole });
     const parts = { ...copy, manifest, folder, placement, tree, isTransient };

@@ -113,7 +113,7 @@ export class FolderStore implements BlockStore {
     }
     await remove(part);
     if (!resultIsWhole) {
-      placement.checkRoom(missingBytes(manifest, parts.held) + manifest.sizeBytes);
+      placement.checkFreeSpace(missingBytes(manifest, parts.held) + manifest.sizeBytes);
     }
     return new FolderStore(parts, { resultIsWhole });
   }

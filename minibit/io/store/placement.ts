@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { UserError } from "../../core/base/errors.ts";
 import { quote } from "../../core/base/quote.ts";
 import type { Manifest } from "../../core/share/manifest.ts";
-import { checkRoom } from "../os/room.ts";
+import { checkFreeSpace } from "../os/free_space.ts";
 import { differentTree, removeExtraEntries } from "./compare_tree.ts";
 import { guardCopy } from "./copy_guard.ts";
 import { type PeerFolderOptions, peerFolder, resultPath } from "./peer_folder.ts";
@@ -70,9 +70,9 @@ export class Placement {
   }
 
   /** Refuses what does not fit the disk. @param needBytes what is still to be written */
-  checkRoom(needBytes: number): void {
+  checkFreeSpace(needBytes: number): void {
     if (this.#options.ignoreSpace !== true) {
-      checkRoom(this.place.home, { needBytes, olderCopy: statusOf(this.result) !== undefined });
+      checkFreeSpace(this.place.home, { needBytes, olderCopy: statusOf(this.result) !== undefined });
     }
   }
 

@@ -11,7 +11,10 @@ import { quote } from "../../core/base/quote.ts";
  * @param options.olderCopy whether an older copy stays until the new one is whole, which the user may not expect
  * @throws {UserError} there is less room; a disk that does not tell is believed to have enough
  */
-export function checkRoom(folder: string, options: { readonly needBytes: number; readonly olderCopy: boolean }): void {
+export function checkFreeSpace(
+  folder: string,
+  options: { readonly needBytes: number; readonly olderCopy: boolean },
+): void {
   const { needBytes, olderCopy } = options;
   const freeBytes = freeBytesAt(folder);
   if (needBytes > freeBytes) {
