@@ -22,8 +22,8 @@ export interface RemoteHost {
  * @throws {UserError} naming the line that cannot be used; a host twice; no host at all
  */
 export function readHosts(path: string): RemoteHost[] {
-  const doing = `Cannot read the hosts in ${quote(path)}`;
-  return parseHosts(readNamedFile(path, { maxBytes: MAX_HOSTS_BYTES, doing }).toString(), path);
+  const failure = `Cannot read the hosts in ${quote(path)}`;
+  return parseHosts(readNamedFile(path, { maxBytes: MAX_HOSTS_BYTES, failure }).toString(), path);
 }
 
 /** Like `readHosts`, for the text of a list; `path` is what errors call it. */

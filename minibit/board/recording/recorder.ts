@@ -31,7 +31,7 @@ export class Recorder {
   /** Refuses a place where something else than a recording is. @throws {UserError} */
   static checkPlace(path: string): Promise<void> {
     return refuseOverwrite(path, {
-      doing: `Cannot record to ${quote(path)}`,
+      failure: `Cannot record to ${quote(path)}`,
       isOurs: (text) => text.startsWith(RECORDING_BEGINS),
     });
   }

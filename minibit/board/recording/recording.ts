@@ -102,19 +102,19 @@ interface Known {
  * Reads the lines of a recording one after the other, and refuses what no tracker of ours would have written.
  *
  * @param bytes the whole file; what follows the last whole line is passed over
- * @param options `doing`: what could not be done, for the message; `visit`: told of each event
+ * @param options `failure`: what could not be done, for the message; `visit`: told of each event
  * @throws {UserError} naming the line and what is wrong with it
  */
 export function visitRecording(
   bytes: Uint8Array,
-  options: { readonly doing?: string; readonly visit?: (event: TimedEvent) => void } = {},
+  options: { readonly failure?: string; readonly visit?: (event: TimedEvent) => void } = {},
 ): void {
-  const { doing = "Cannot read the recording", visit } = options;
+  const { failure = "Cannot read the recording", visit } = options;
   try {
     checkLines(bytes, visit);
   } catch (error) {
     if (error instanceof BadLine) {
-      throw new UserError(`${doing}: ${error.message}`, { cause: error });
+      throw new UserError(`${failure}: ${error.message}`, { cause: error });
     }
     throw error;
   }

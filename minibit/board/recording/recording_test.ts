@@ -102,7 +102,7 @@ for (const [what, text, why] of [
 
 test("bytes that are no text and lines without end are refused", () => {
   const bytes = Buffer.concat([Buffer.from(HEADER), Buffer.of(0xff, 0xfe, 10)]);
-  expect(() => visitRecording(bytes, { doing: "Cannot replay 'x'" })).toThrow(
+  expect(() => visitRecording(bytes, { failure: "Cannot replay 'x'" })).toThrow(
     "Cannot replay 'x': line 2: it is not UTF-8 text",
   );
   const long = Buffer.alloc(MAX_RECORDING_LINE_BYTES + 2, " ");

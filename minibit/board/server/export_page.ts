@@ -20,9 +20,9 @@ const MARK = "<!-- MiniBit board -->\n";
  * @throws {UserError} it cannot be read, or is not what a tracker of ours writes
  */
 export async function loadRecording(path: string, tell?: (text: string) => void): Promise<Uint8Array<ArrayBuffer>> {
-  const doing = `Cannot replay ${quote(path)}`;
-  const bytes = new Uint8Array(readNamedFile(path, { maxBytes: MAX_RECORDING_BYTES, doing }));
-  visitRecording(bytes, { doing });
+  const failure = `Cannot replay ${quote(path)}`;
+  const bytes = new Uint8Array(readNamedFile(path, { maxBytes: MAX_RECORDING_BYTES, failure }));
+  visitRecording(bytes, { failure });
   const whole = wholeLines(bytes);
   if (whole.length < bytes.length) {
     tell?.(`The last line of ${quote(path)} is cut short: going on without it`);
@@ -33,7 +33,7 @@ export async function loadRecording(path: string, tell?: (text: string) => void)
 /** Refuses a place where something else is, before there is anything to write. @throws {UserError} */
 export function checkExportPlace(path: string): Promise<void> {
   return refuseOverwrite(path, {
-    doing: `Cannot export to ${quote(path)}`,
+    failure: `Cannot export to ${quote(path)}`,
     isOurs: (text) => text.startsWith(MARK),
   });
 }

@@ -30,16 +30,16 @@ export const NO_MODES: ReadonlySet<string> = new Set(["EPERM", "ENOTSUP", "EOPNO
 /**
  * Tells a failed call of the operating system as an error for the user.
  *
- * @param doing what could not be done: `Cannot write block 17 to 'x'`
+ * @param failure what could not be done: `Cannot write block 17 to 'x'`
  * @param keptBlocks verified blocks that stay, told when the disk is full
  * @returns a UserError; `cause` itself when it is one already, or no error of the operating system but our bug
  */
-export function diskError(doing: string, cause: unknown, keptBlocks?: number): Error {
+export function diskError(failure: string, cause: unknown, keptBlocks?: number): Error {
   const code = errorCode(cause);
   if (code === undefined) {
-    return cause instanceof Error ? cause : new Error(`${doing}: ${cause}`);
+    return cause instanceof Error ? cause : new Error(`${failure}: ${cause}`);
   }
-  return new UserError(`${doing}: ${reasonOf(code, keptBlocks)}`, { cause });
+  return new UserError(`${failure}: ${reasonOf(code, keptBlocks)}`, { cause });
 }
 
 /** The operating system's code in an error (`ENOENT`), if it holds one. */

@@ -15,44 +15,44 @@ const CHUNK_BYTES = 64 * 1024;
  * @throws {UserError} something else than a file is there, it has more than `maxBytes`, or may not be read
  */
 export function readKeptFile(path: string, options: { readonly maxBytes: number }): Buffer<ArrayBuffer> | undefined {
-  const doing = `Cannot read ${quote(path)}`;
+  const failure = `Cannot read ${quote(path)}`;
   try {
-    return readWhole(path, { ...options, doing, flags: READ_FLAGS, isKept: true });
+    return readWhole(path, { ...options, failure, flags: READ_FLAGS, isKept: true });
   } catch (error) {
     if (errorCode(error) === "ENOENT" || errorCode(error) === "ENOTDIR") {
       return undefined;
     }
-    throw diskError(doing, error);
+    throw diskError(failure, error);
   }
 }
 
 /**
  * Reads what a user named: a file, or whatever a shell puts in place of one. It ends with what comes, or at `maxBytes`.
  *
- * @param options.doing what errors say could not be done: `Cannot replay 'x'`
+ * @param options.failure what errors say could not be done: `Cannot replay 'x'`
  * @throws {UserError} nothing is there, it has more than `maxBytes`, or may not be read
  */
 export function readNamedFile(
   path: string,
-  options: { readonly maxBytes: number; readonly doing: string },
+  options: { readonly maxBytes: number; readonly failure: string },
 ): Buffer<ArrayBuffer> {
   try {
     return readWhole(path, { ...options, flags: constants.O_RDONLY, isKept: false });
   } catch (error) {
-    throw diskError(options.doing, error);
+    throw diskError(options.failure, error);
   }
 }
 
 function readWhole(
   path: string,
-  options: { readonly maxBytes: number; readonly doing: string; readonly flags: number; readonly isKept: boolean },
+  options: { readonly maxBytes: number; readonly failure: string; readonly flags: number; readonly isKept: boolean },
 ): Buffer<ArrayBuffer> {
-  const { maxBytes, doing, flags, isKept } = options;
+  const { maxBytes, failure, flags, isKept } = options;
   const fd = openSync(path, flags);
   try {
     const status = fstatSync(fd);
     if (isKept && !status.isFile()) {
-      throw new UserError(`${doing}: it is no file (move it away)`);
+      throw new UserError(`${failure}: it is no file (move it away)`);
     }
     let bytes = Buffer.alloc(Math.min(status.size, maxBytes) + 1);
     let length = 0;
@@ -60,7 +60,7 @@ function readWhole(
     for (let got = -1; got !== 0; length += got) {
       if (length > maxBytes) {
         throw new UserError(
-          `${doing}: it has more than the ${maxBytes} bytes that are allowed (is it the right file?)`,
+          `${failure}: it has more than the ${maxBytes} bytes that are allowed (is it the right file?)`,
         );
       }
       if (length === bytes.length) {

@@ -32,25 +32,25 @@ export async function guardCopy(place: CopyPlace, options: CopyGuardOptions): Pr
   if (status === undefined) {
     return undefined;
   }
-  const doing = `Cannot put the ${manifest.kind} "${manifest.name}" at ${quote(result)}`;
+  const failure = `Cannot put the ${manifest.kind} "${manifest.name}" at ${quote(result)}`;
   const inside = isNamed && status.isDirectory() ? `--to ${join(result, manifest.name)}` : undefined;
   const foreign = await findForeign(result, recordsOf(place));
   if (replace) {
     return foreign.count === 0 ? undefined : `Replacing what is at ${quote(result)}: ${describe(foreign, result)}`;
   }
   if (status.isSymbolicLink()) {
-    throw new UserError(`${doing}: a symbolic link is there (name the place it leads to, or --replace the link)`);
+    throw new UserError(`${failure}: a symbolic link is there (name the place it leads to, or --replace the link)`);
   }
   if (status.isDirectory() !== (manifest.kind === "folder")) {
     const there = status.isDirectory() ? "a folder" : "a file";
-    throw new UserError(`${doing}: ${there} is there (use ${inside ?? elsewhere(isNamed)})`);
+    throw new UserError(`${failure}: ${there} is there (use ${inside ?? elsewhere(isNamed)})`);
   }
   if (foreign.count > 0) {
     const origin = "put there by no earlier run, or changed since";
     const what = status.isDirectory()
       ? `${describe(foreign, result)} would be lost, ${origin}`
       : `what is there was ${origin}`;
-    throw new UserError(`${doing}: ${what} (use ${inside ?? elsewhere(isNamed)}, or --replace)`);
+    throw new UserError(`${failure}: ${what} (use ${inside ?? elsewhere(isNamed)}, or --replace)`);
   }
   return undefined;
 }

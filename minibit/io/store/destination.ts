@@ -65,8 +65,8 @@ export class Destination {
     const target = resolve(to);
     const home = workFolderOf(target);
     refuseSpecial(target, to);
-    const doing = `Cannot put a copy at ${quote(to)}`;
-    const made = makeFolders(home, doing);
+    const failure = `Cannot put a copy at ${quote(to)}`;
+    const made = makeFolders(home, failure);
     const lock = PlaceLock.take(join(home, LOCK_FILE), {
       place: to,
       hint: "wait until it has ended, or use another --to",
@@ -74,7 +74,7 @@ export class Destination {
     const destination = new Destination({ target, home, lock, made });
     try {
       await recoverPlace({ result: target, home });
-      tryOut(target, { home, doing });
+      tryOut(target, { home, failure });
       return destination;
     } catch (error) {
       await destination.release({ keepParts: true }).catch(() => undefined);
@@ -140,24 +140,24 @@ function isMountPoint(folder: string, status: Stats): boolean {
 }
 
 /** Makes the work folder, for nobody else to look into, and what is missing above it; returns the topmost that was. */
-function makeFolders(home: string, doing: string): string | undefined {
+function makeFolders(home: string, failure: string): string | undefined {
   try {
     const madeAbove = mkdirSync(dirname(home), { recursive: true });
     const isNew = statusOf(home) === undefined;
     if (isNew) {
       mkdirSync(home, { mode: 0o700 });
     } else if (statusOf(home)?.isDirectory() !== true) {
-      throw new UserError(`${doing}: ${quote(home)} is in the way, and no folder (move it away)`);
+      throw new UserError(`${failure}: ${quote(home)} is in the way, and no folder (move it away)`);
     }
     return madeAbove ?? (isNew ? home : undefined);
   } catch (error) {
-    throw diskError(doing, error);
+    throw diskError(failure, error);
   }
 }
 
 /** Does what will be done in the end: makes something, moves it out of the work folder, removes it. */
-function tryOut(target: string, at: { readonly home: string; readonly doing: string }): void {
-  const { home, doing } = at;
+function tryOut(target: string, at: { readonly home: string; readonly failure: string }): void {
+  const { home, failure } = at;
   const trial = join(home, TRIAL_FILE);
   const beside = `${home}${TRIAL_SUFFIX}`;
   try {
@@ -165,13 +165,13 @@ function tryOut(target: string, at: { readonly home: string; readonly doing: str
     renameSync(trial, beside);
     rmSync(beside);
   } catch (error) {
-    throw diskError(doing, error);
+    throw diskError(failure, error);
   }
   const [folder, there] = [statusOf(dirname(target)), statusOf(target)];
   const ours = process.geteuid?.() ?? 0;
   const isKept = folder !== undefined && there !== undefined && (folder.mode & 0o1000) !== 0;
   if (isKept && ours !== 0 && ours !== folder.uid && ours !== there.uid) {
-    throw new UserError(`${doing}: what is there belongs to somebody else, who alone may move it (use another --to)`);
+    throw new UserError(`${failure}: what is there belongs to somebody else, who alone may move it (use another --to)`);
   }
 }
 

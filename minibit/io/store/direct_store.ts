@@ -114,13 +114,13 @@ export class DirectStore implements BlockStore {
   readInto(block: number, offset: number, into: Uint8Array): void {
     const { tree, held } = this.#parts;
     assert(held.has(block), () => `block ${block} is held`);
-    const doing = `Cannot read block ${block} of ${quote(this.#root)}`;
+    const failure = `Cannot read block ${block} of ${quote(this.#root)}`;
     try {
       if (!tree.read(this.#geometry.offsetOf(block) + offset, into)) {
-        throw new UserError(`${doing}: a file was cut by somebody else (start again to fetch it anew)`);
+        throw new UserError(`${failure}: a file was cut by somebody else (start again to fetch it anew)`);
       }
     } catch (error) {
-      throw diskError(doing, error);
+      throw diskError(failure, error);
     }
   }
 

@@ -154,13 +154,13 @@ export class FolderStore implements BlockStore {
   readInto(block: number, offset: number, into: Uint8Array): void {
     const { folder, held } = this.#parts;
     assert(held.has(block), () => `block ${block} is held`);
-    const doing = `Cannot read ${quote(blockPath(folder, block))}`;
+    const failure = `Cannot read ${quote(blockPath(folder, block))}`;
     try {
       if (this.#blocks.read(block, into, offset) < into.length) {
-        throw new UserError(`${doing}: it was cut by somebody else (start again to fetch it anew)`);
+        throw new UserError(`${failure}: it was cut by somebody else (start again to fetch it anew)`);
       }
     } catch (error) {
-      throw diskError(doing, error);
+      throw diskError(failure, error);
     }
   }
 

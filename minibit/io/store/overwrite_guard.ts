@@ -13,18 +13,18 @@ const LOOK_BYTES = 256;
  */
 export async function refuseOverwrite(
   path: string,
-  options: { readonly doing: string; readonly isOurs: (beginning: string) => boolean },
+  options: { readonly failure: string; readonly isOurs: (beginning: string) => boolean },
 ): Promise<void> {
-  const { doing, isOurs } = options;
+  const { failure, isOurs } = options;
   try {
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) {
-      throw new UserError(`${doing}: a folder is in its place (use another name)`);
+      throw new UserError(`${failure}: a folder is in its place (use another name)`);
     }
     const file = Bun.file(path);
     if ((await file.exists()) && file.size > 0 && !isOurs(await file.slice(0, LOOK_BYTES).text())) {
-      throw new UserError(`${doing}: something else is in its place, and would be lost (use another name)`);
+      throw new UserError(`${failure}: something else is in its place, and would be lost (use another name)`);
     }
   } catch (error) {
-    throw diskError(doing, error);
+    throw diskError(failure, error);
   }
 }

@@ -192,8 +192,8 @@ function putBack(older: string, failed: { readonly result: string; readonly beca
   try {
     renameSync(older, result);
   } catch (error) {
-    const doing = `Cannot put the older copy back to ${quote(result)}; it is in ${quote(older)}`;
-    throw diskError(doing, error);
+    const failure = `Cannot put the older copy back to ${quote(result)}; it is in ${quote(older)}`;
+    throw diskError(failure, error);
   }
   throw because;
 }
