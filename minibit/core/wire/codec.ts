@@ -130,17 +130,20 @@ export class Writer {
 
 /** How one field is read and written. */
 export interface Codec<T> {
+  /** The field's type in words, for `docs/protocol.md`. */
+  readonly layout: string;
   /** @throws {ProtocolError} when the bytes are no `T` */
   read(reader: Reader): T;
   write(writer: Writer, value: T): void;
 }
 
-export const u8: Codec<number> = { read: (r) => r.u8(), write: (w, v) => w.u8(v) };
-export const u16: Codec<number> = { read: (r) => r.u16(), write: (w, v) => w.u16(v) };
-export const u32: Codec<number> = { read: (r) => r.u32(), write: (w, v) => w.u32(v) };
+export const u8: Codec<number> = { layout: "u8", read: (r) => r.u8(), write: (w, v) => w.u8(v) };
+export const u16: Codec<number> = { layout: "u16", read: (r) => r.u16(), write: (w, v) => w.u16(v) };
+export const u32: Codec<number> = { layout: "u32", read: (r) => r.u32(), write: (w, v) => w.u32(v) };
 
 /** A u64 that a JavaScript number holds exactly; larger is refused. */
 export const size64: Codec<number> = {
+  layout: "u64",
   read(r) {
     const value = r.u64();
     if (value > BigInt(Number.MAX_SAFE_INTEGER)) {
@@ -156,6 +159,7 @@ export const size64: Codec<number> = {
 
 /** One byte, 0 or 1. */
 export const bool: Codec<boolean> = {
+  layout: "bool",
   read(r) {
     const value = r.u8();
     if (value > 1) {
@@ -169,6 +173,7 @@ export const bool: Codec<boolean> = {
 /** Exactly `length` bytes; reading copies, so the value outlives the receive buffer. */
 export function fixedBytes(length: number): Codec<Uint8Array> {
   return {
+    layout: `bytes[${length}]`,
     read: (r) => ownedCopy(r.view(length)),
     write(w, v) {
       assert(v.length === length, () => `${v.length} bytes instead of ${length}`);
@@ -180,6 +185,7 @@ export function fixedBytes(length: number): Codec<Uint8Array> {
 /** A u32 length and that many bytes, at most `max`; reading copies. */
 export function blob(max: number): Codec<Uint8Array> {
   return {
+    layout: `bytes(${max})`,
     read(r) {
       const length = r.u32();
       if (length > max) {
@@ -201,6 +207,7 @@ const toUtf8 = new TextEncoder();
 /** A u16 length and UTF-8 text of at most `maxBytes`; longer text is cut when written (at a character). */
 export function text(maxBytes: number): Codec<string> {
   return {
+    layout: `text(${maxBytes})`,
     read(r) {
       const length = r.u16();
       if (length > maxBytes) {
@@ -225,6 +232,7 @@ export function text(maxBytes: number): Codec<string> {
 /** A u16 count and that many items, at most `max`. */
 export function list<T>(item: Codec<T>, max: number): Codec<readonly T[]> {
   return {
+    layout: `list(${max}) of ${item.layout}`,
     read(r) {
       const count = r.u16();
       if (count > max) {
@@ -249,6 +257,7 @@ export function list<T>(item: Codec<T>, max: number): Codec<readonly T[]> {
 /** One of a fixed set of words, sent as its index. */
 export function enumOf<const T extends readonly string[]>(words: T): Codec<T[number]> {
   return {
+    layout: words.map((word, code) => `${code} ${word}`).join(", "),
     read(r) {
       const word = words[r.u8()];
       if (word === undefined) {
@@ -268,6 +277,7 @@ export function enumOf<const T extends readonly string[]>(words: T): Codec<T[num
 export function struct<T extends object>(fields: { readonly [K in keyof T]: Codec<T[K]> }): Codec<T> {
   const entries = Object.entries(fields) as [keyof T, Codec<T[keyof T]>][];
   return {
+    layout: `{ ${entries.map(([name, codec]) => `${String(name)}: ${codec.layout}`).join("; ")} }`,
     read(r) {
       const value: Partial<T> = {};
       for (const [name, codec] of entries) {
@@ -290,6 +300,7 @@ export function struct<T extends object>(fields: { readonly [K in keyof T]: Code
  * bytes must not become a list of a million.
  */
 export const runs: Codec<readonly number[]> = {
+  layout: "runs",
   read(r) {
     const count = r.u16();
     const blocks: number[] = [];
@@ -342,6 +353,7 @@ const BITS = 2;
 
 /** A set of blocks: a form (NONE, ALL, BITS), the number of blocks, and for BITS the bits; a spare bit set is refused. */
 export const bitfield: Codec<Bitfield> = {
+  layout: "bitfield",
   read(r) {
     const form = r.u8();
     const size = r.u32();
