@@ -59,6 +59,18 @@ export type Deal =
  * Deals each peer some random blocks that it lacks. A block that a peer holds is never written over, and a peer that
  * holds all is left alone.
  *
+ * @example
+ * ```ts
+ * import { distributeBlocks } from "./dist_block.ts";
+ * import { createRng } from "./minibit/core/base/rng.ts";
+ * import { heldBlocks, splitShare } from "./utils.ts";
+ *
+ * await Bun.write("letter.txt", "x".repeat(9000));
+ * await splitShare("letter.txt", { dir: ".", peerId: 0, blockSizeBytes: 1024 });
+ * const place = { dir: ".", source: "letter.txt", timeoutMs: 1000 };
+ * await distributeBlocks({ ...place, peers: 3, min: 2, max: 2, rng: createRng(1) });
+ * console.log(heldBlocks({ dir: ".", peerId: 1 }).length, heldBlocks({ dir: ".", peerId: 2 }).length); // 2 2
+ * ```
  * @throws {UserError} peer 0 did not describe its share in time; a block cannot be read; a peer's folder is of another share
  */
 export async function distributeBlocks(options: DealOptions): Promise<Deal[]> {

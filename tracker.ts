@@ -130,6 +130,16 @@ function serve(
 /**
  * Starts a tracker and its HTTP side.
  *
+ * @example
+ * ```ts
+ * import { startTracker } from "./tracker.ts";
+ *
+ * const tracker = startTracker({ hosts: ["127.0.0.1"], port: 0, httpPort: 0, expected: 0 });
+ * const health = await fetch(new URL("health", tracker.boardUrl));
+ * console.log(health.status); // 200
+ * console.log(tracker.status().swarms.length); // 0
+ * await tracker.stop();
+ * ```
  * @throws {UserError} when it cannot listen
  */
 export function startTracker(options: TrackerOptions): Tracker {

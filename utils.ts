@@ -29,6 +29,15 @@ export type CopyCheck = { readonly ok: true } | { readonly ok: false; readonly f
 /**
  * Splits a file or folder into the block files of a peer, `block_count.txt` and `manifest.json` beside them.
  *
+ * @example
+ * ```ts
+ * import { splitShare } from "./utils.ts";
+ *
+ * await Bun.write("letter.txt", "x".repeat(2500));
+ * const { manifest } = await splitShare("letter.txt", { dir: ".", peerId: 0, blockSizeBytes: 1024 });
+ * console.log(manifest.blockCount); // 3
+ * console.log(await Bun.file("blocos_peer_0/block_2").exists()); // true
+ * ```
  * @param to.blockSizeBytes by default from the share's size
  * @throws {UserError} something in the source cannot be shared; another share is in the peer's folder, or a process at work
  */
@@ -49,7 +58,18 @@ export async function splitShare(
   }
 }
 
-/** The blocks for which a peer's folder holds a file, rising; `block_count.txt` is none. */
+/**
+ * The blocks for which a peer's folder holds a file, rising; `block_count.txt` is none.
+ *
+ * @example
+ * ```ts
+ * import { heldBlocks, splitShare } from "./utils.ts";
+ *
+ * await Bun.write("letter.txt", "x".repeat(2500));
+ * await splitShare("letter.txt", { dir: ".", peerId: 0, blockSizeBytes: 1024 });
+ * console.log(heldBlocks({ dir: ".", peerId: 0 }).join(" ")); // 0 1 2
+ * ```
+ */
 export function heldBlocks({ dir, peerId }: PeerPlace): number[] {
   const folder = peerFolder(dir, peerId);
   return statusOf(folder)?.isDirectory() === true ? listBlocks(folder) : [];
@@ -58,6 +78,16 @@ export function heldBlocks({ dir, peerId }: PeerPlace): number[] {
 /**
  * Joins a peer's block files to the share they were split from; every block's hash is checked.
  *
+ * @example
+ * ```ts
+ * import { reconstruct, splitShare } from "./utils.ts";
+ *
+ * await Bun.write("letter.txt", "Dear peers");
+ * await splitShare("letter.txt", { dir: ".", peerId: 0 });
+ * const copy = await reconstruct({ dir: ".", peerId: 0 });
+ * console.log(copy); // reconstruido_peer_0.txt
+ * console.log(await Bun.file(copy).text()); // Dear peers
+ * ```
  * @returns the path of `reconstruido_peer_N`
  * @throws {UserError} blocks are missing or damaged; a process is at work there; what no earlier run put there would be lost
  */
@@ -90,6 +120,18 @@ export async function reconstruct(from: PeerPlace): Promise<string> {
  * Compares a copy with its manifest: the names that are there and no others, kinds, sizes, executable bits, and the hash
  * of every block.
  *
+ * @example
+ * ```ts
+ * import { reconstruct, splitShare, verifyResult } from "./utils.ts";
+ *
+ * await Bun.write("letter.txt", "Dear peers");
+ * const { manifest } = await splitShare("letter.txt", { dir: ".", peerId: 0 });
+ * const copy = await reconstruct({ dir: ".", peerId: 0 });
+ * console.log((await verifyResult(copy, manifest)).ok); // true
+ * await Bun.write(copy, "Dear pears");
+ * const check = await verifyResult(copy, manifest);
+ * console.log(check.ok ? "right" : check.firstDifference); // block 0, in 'letter.txt', is wrong
+ * ```
  * @throws {UserError} something in the copy may not be read
  */
 export async function verifyResult(path: string, manifest: Manifest): Promise<CopyCheck> {
