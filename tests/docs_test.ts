@@ -74,10 +74,23 @@ test("docs/protocol.md is what the message tables say", () => {
   expect(readFileSync(PROTOCOL_FILE, "utf8"), "write it anew: bun run protocol").toBe(protocolDocument());
 });
 
+/** Folders of source files under minibit/, those of tests' helpers apart. */
+const ROOMS = [...new Set(SOURCES.filter((path) => /^minibit\/(launch|\w+\/\w+)\/\w+\.ts$/.test(path)).map(dirname))]
+  .map((folder) => folder.replace("minibit/", ""))
+  .filter((room) => !room.endsWith("/testing"));
+
 test("every room of the house is in docs/architecture.md", () => {
-  const rooms = SOURCES.filter((path) => /^minibit\/\w+\/\w+\/.*\.ts$/.test(path)).map(dirname);
   const text = textOf("docs/architecture.md");
-  expect([...new Set(rooms)].filter((room) => !text.includes(`\`${room.replace("minibit/", "")}\``))).toEqual([]);
+  expect(ROOMS.length).toBeGreaterThan(20);
+  expect(ROOMS.filter((room) => !text.includes(`| \`${room}\` |`))).toEqual([]);
+});
+
+test("one file of each room begins with what the room is for", () => {
+  const heads = SOURCES.filter((path) => path.startsWith("minibit/") && path.endsWith(".ts"))
+    .map((path) => [path, textOf(path).match(/^\/\/ Room ([\w/]+): /)?.[1]] as const)
+    .filter(([, room]) => room !== undefined);
+  expect(heads.map(([, room]) => room).sort()).toEqual([...ROOMS].sort());
+  expect(heads.filter(([path, room]) => dirname(path) !== `minibit/${room}`)).toEqual([]);
 });
 
 for (const document of DOCUMENTS) {

@@ -1,3 +1,6 @@
+// Room launch: processes: start, hear and end them, here or on other machines over ssh; the report of a run.
+// It runs no peer in its own process, imports no script and no board, and moves no block.
+
 /** Child processes that are started, watched and ended together. */
 import { assert, UserError } from "../core/base/errors.ts";
 import { EXIT_WITH_PARENT } from "../io/os/lifecycle.ts";

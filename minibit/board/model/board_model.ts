@@ -1,3 +1,6 @@
+// Room board/model: all that people see of a swarm, made of events alone.
+// No drawing and no network. Time comes in with the events; only feed.ts, the live end, has a clock. Tracker, page, recordings and metrics share it.
+
 import { type BoardEvent, fromHeld, type TimedEvent, unpackRuns } from "./board_event.ts";
 import { SwarmModel } from "./swarm_model.ts";
 

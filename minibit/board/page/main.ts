@@ -1,3 +1,6 @@
+// Room board/page: the page in the browser: it draws what model and view say.
+// It runs in browsers: no Bun, no node: and no minibit/io. What can be computed without a browser belongs to view.
+
 /** The board in a browser: live, or a recording that a server or the page itself brings along. */
 import "uplot/dist/uPlot.min.css";
 import "./styles/base.css";

@@ -1,3 +1,6 @@
+// Room board/recording: events of the board to a file and back, every line of it checked.
+// No drawing, no HTTP.
+
 /** A recording as text: what a line may hold. What others wrote is checked line by line before anybody draws it. */
 import * as v from "valibot";
 import { UserError } from "../../core/base/errors.ts";

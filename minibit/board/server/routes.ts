@@ -1,3 +1,6 @@
+// Room board/server: what the tracker shows to people and programs: routes, events, metrics, the exported page, the terminal.
+// It reads the model and changes no swarm: peers never depend on whether anybody watches.
+
 import type { Hono } from "hono";
 import { MAX_VIEWERS } from "../../core/base/limits.ts";
 import type { BoardFeed } from "../model/feed.ts";

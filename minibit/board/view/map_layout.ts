@@ -1,3 +1,6 @@
+// Room board/view: what is drawn, as plain values: layouts, colours, words.
+// No DOM and no canvas: whatever touches the browser belongs to page.
+
 /** Where what stands on the block map: pure arithmetic, in pixels of the device unless a name says otherwise. */
 
 /** More rows than this nobody can tell apart. */

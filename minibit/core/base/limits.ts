@@ -1,7 +1,11 @@
+// Room core/base: bounds, errors, seeded random numbers, rates, times and counts as text: what every other room may use.
+// It imports no other room. Nothing here knows what a peer, a message or a share is, but for the bounds.
+
 /**
  * Every bound of MiniBit, with its unit in the name and its reason beside it.
  *
- * What a stranger can make us allocate, wait for or store is capped here and nowhere else.
+ * What an untrusted peer can make us allocate, wait for or store is capped here. A number that belongs to one rule alone stands
+ * at the head of that rule's file.
  */
 
 const KIB = 1024;
@@ -110,7 +114,7 @@ export const REGULAR_SLOTS = 4;
 export const OPTIMISTIC_SLOTS = 1;
 /** All slots a peer deals, unless it is told another number. */
 export const DEFAULT_SLOTS = REGULAR_SLOTS + OPTIMISTIC_SLOTS;
-/** Blocks served at the same time by one uploader (see DESIGN section 5: slots are not concurrency). */
+/** Blocks served at the same time by one uploader, however many slots there are: a block that arrives early is shared on early. */
 export const MAX_BLOCKS_IN_PROGRESS = 2;
 /** Shortest and longest choke round. */
 export const MIN_ROUND_MS = 250;

@@ -1,3 +1,6 @@
+// Room core/download: which block is asked of which neighbour, how much is in flight, and what came of it.
+// It knows nothing of whom we serve. Payload bytes pass at most as lengths; no socket, no disk, no clock.
+
 import { MIN_PIPELINE_UNITS } from "../base/limits.ts";
 import type { LiveLink } from "../link/link.ts";
 import type { RarityIndex } from "../share/rarity_index.ts";

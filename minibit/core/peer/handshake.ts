@@ -1,3 +1,6 @@
+// Room core/peer: one peer as a state machine (peer_core.ts): links from dial to drop, trading, announcing, blame, leaving.
+// It wires the rooms below together. A rule about what to ask or whom to serve belongs to download or upload.
+
 import { HANDSHAKE_TIMEOUT_MS, PROTOCOL_VERSION } from "../base/limits.ts";
 import type { DropReason } from "../link/peer_io.ts";
 import type { PeerMessage } from "../wire/peer_wire.ts";

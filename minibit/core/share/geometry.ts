@@ -1,3 +1,6 @@
+// Room core/share: the share and its arithmetic: manifest, paths, blocks and units, sets of blocks, how rare each block is.
+// It knows no message and no neighbour, and reads no file: a manifest comes in as bytes.
+
 import { assert } from "../base/errors.ts";
 import {
   LARGE_BLOCK_BYTES,

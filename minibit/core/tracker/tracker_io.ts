@@ -1,3 +1,6 @@
+// Room core/tracker: the tracker as a state machine (tracker_core.ts): who is here, who holds what, whom to introduce, when a group is done.
+// It knows no peer's inside: it imports wire and the rooms below, never link or peer. No HTTP, no board.
+
 import type { Bitfield } from "../share/bitfield.ts";
 import type { PeerAddress, ShareSummary, TrackerErrorCode, TrackerMessage } from "../wire/tracker_wire.ts";
 import type { MessageCounts, SwarmPeer } from "./tracker_peer.ts";

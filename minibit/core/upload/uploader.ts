@@ -1,3 +1,6 @@
+// Room core/upload: whom we serve, what we suggest, and whose turn it is. Choking is enforced here.
+// It knows nothing of what we fetch, but for what a neighbour has given us.
+
 import { ALLOWED_BLOCKS, GIFT_RATIO, MAX_UNIT_BYTES } from "../base/limits.ts";
 import { RateLimiter } from "../base/rate_limiter.ts";
 import { RateMeter } from "../base/rate_meter.ts";

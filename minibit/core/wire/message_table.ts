@@ -1,3 +1,6 @@
+// Room core/wire: frames, and the two tables of messages that encoder, decoder, types and documents are made from.
+// It says what a message looks like, never what follows from it: no rule and no state of a link enters.
+
 import { assert, ProtocolError } from "../base/errors.ts";
 import { type Codec, FRAME_HEADER_BYTES, Reader, Writer } from "./codec.ts";
 

@@ -1,3 +1,6 @@
+// Room io/cli: command lines: flags as data, help, progress bars. commander and cli-progress stay in this room.
+// What a flag does is not decided here: each script, and launch, has a table of its own.
+
 /**
  * What a script takes from its command line and its environment, and how it ends.
  *

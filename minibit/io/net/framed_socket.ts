@@ -1,3 +1,6 @@
+// Room io/net: framed TCP: connections, listeners, buffers, back-pressure, for any table of messages.
+// It knows no message by name, and no store: what a message means is the core's to say.
+
 import { ProtocolError } from "../../core/base/errors.ts";
 import { CLOSE_TIMEOUT_MS, MAX_QUEUED_SEND_BYTES, TCP_KEEP_ALIVE_MS } from "../../core/base/limits.ts";
 import type { ControlMessageOf, MessageTable, PayloadMessageOf, Wire } from "../../core/wire/message_table.ts";

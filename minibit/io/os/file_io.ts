@@ -1,3 +1,6 @@
+// Room io/os: the operating system: files, addresses, signals, timers, logs, sizes and times as text.
+// It knows no share, no message and no flag, and imports no other room of io.
+
 /** Reading at a place in an open file, whole, at the least cost a call. */
 import { constants, read, readSync } from "node:fs";
 

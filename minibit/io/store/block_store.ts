@@ -1,3 +1,6 @@
+// Room io/store: blocks on the disk, and how a copy gets its final name without losing what was there.
+// It knows no neighbour and no socket, and judges no peer: it says what is on the disk.
+
 /**
  * Where a peer keeps blocks: one small interface, two implementations (`folder_store.ts`, `direct_store.ts`), one
  * conformance suite. A store never judges bytes: the hash is checked by its caller, before `commit`.

@@ -1,3 +1,6 @@
+// Room sim/engine: the core that ships on a virtual clock and a simulated network.
+// No rule of its own: strategies to compare with are in policies.ts, questions in experiments. No minibit/io, no real time.
+
 import { assert } from "../../core/base/errors.ts";
 import { createRng, type Rng } from "../../core/base/rng.ts";
 import type { PeerInput, PeerOutput } from "../../core/link/peer_io.ts";
