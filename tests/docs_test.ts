@@ -74,6 +74,7 @@ test("docs/protocol.md is what the message tables say", () => {
   expect(readFileSync(PROTOCOL_FILE, "utf8"), "write it anew: bun run protocol").toBe(protocolDocument());
 });
 
+const CODE = SOURCES.map(textOf).join("\n");
 /** Folders of source files under minibit/, those of tests' helpers apart. */
 const ROOMS = [...new Set(SOURCES.filter((path) => /^minibit\/(launch|\w+\/\w+)\/\w+\.ts$/.test(path)).map(dirname))]
   .map((folder) => folder.replace("minibit/", ""))
@@ -115,6 +116,11 @@ for (const document of DOCUMENTS) {
     });
     const folders = namesIn(text, /`((?:minibit|tests|bench|docs|\.ci)\/[\w./-]*)`/g);
     expect([...missing, ...folders.filter((path) => !existsSync(join(ROOT, path)))]).toEqual([]);
+  });
+
+  test(`${document}: every name of the code's that it quotes stands in the code`, () => {
+    const quoted = namesIn(text, /`([A-Z][a-z]+[A-Z]\w*|[A-Z][A-Z_]+[A-Z]|[a-z]+[A-Z]\w*)(?:\([^`]*\))?`/g);
+    expect(quoted.filter((name) => !new RegExp(`\\b${name}\\b`).test(CODE))).toEqual([]);
   });
 
   test(`${document}: every flag it names exists, and the script of a command line has it`, () => {

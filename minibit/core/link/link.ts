@@ -1,3 +1,6 @@
+// Room core/link: what is known of one neighbour, and what a peer's core is told and wants done.
+// One link only: whatever compares neighbours, or chooses among them, belongs to download, upload or peer.
+
 import type { Bitfield } from "../share/bitfield.ts";
 import { IncomingRequests } from "./incoming_requests.ts";
 import { OutgoingRequests } from "./outgoing_requests.ts";

@@ -1,6 +1,3 @@
-// Room core/link: what is known of one neighbour, and what a peer's core is told and wants done.
-// One link only: whatever compares neighbours, or chooses among them, belongs to download, upload or peer.
-
 import type { Bitfield } from "../share/bitfield.ts";
 import type { Geometry } from "../share/geometry.ts";
 import type { PeerMessage } from "../wire/peer_wire.ts";
