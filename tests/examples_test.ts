@@ -1,5 +1,5 @@
 /**
- * The examples in the docstrings of public functions run: each in a folder of its own, as a script of its own.
+ * The examples in the docstrings of public functions, and the programs in documents, run: each in a folder of its own, as a script of its own.
  *
  * An example of the root scripts, or one that imports something, is a whole program. What stands behind `console.log(...); //`
  * is what it prints.
@@ -20,16 +20,21 @@ const EXAMPLE =
   /@example\n \* ```ts\n((?: \*.*\n)*?) \* ```\n(?: \*.*\n)*? \*\/\nexport (?:async )?(?:function|class) (\w+)/g;
 const PRINTED = /^console\.log\(.*\); \/\/ (.+)$/gm;
 
+const IN_DOCUMENT = /^```ts\n(import [\s\S]*?)^```$/gm;
+
 const tempFolder = useTempFolders();
 
 interface Example {
-  /** The function, or class, that it is of. */
+  /** What it shows: the function, or class, that it stands above. */
   readonly of: string;
   readonly file: string;
   readonly code: string;
 }
 
-const examples = [...SCRIPTS, ...new Bun.Glob("minibit/**/*.ts").scanSync(ROOT)].flatMap(examplesIn);
+const examples = [
+  ...[...SCRIPTS, ...new Bun.Glob("minibit/**/*.ts").scanSync(ROOT)].flatMap(examplesIn),
+  ...[...new Bun.Glob("docs/*.md").scanSync(ROOT)].flatMap(programsIn),
+];
 
 /** The whole programs among the examples of a source file. */
 function examplesIn(file: string): Example[] {
@@ -39,19 +44,25 @@ function examplesIn(file: string): Example[] {
   return found.filter(({ code }) => SCRIPTS.includes(file) || code.includes("import "));
 }
 
+/** The programs in a document. */
+function programsIn(file: string): Example[] {
+  const programs = readFileSync(join(ROOT, file), "utf8").matchAll(IN_DOCUMENT);
+  return Array.from(programs, ([, code = ""], index) => ({ of: `program ${index + 1}`, file, code }));
+}
+
 /** The code with its imports, which are written relative to the file that it stands in, made absolute. */
 function runnable({ file, code }: Example): string {
   return code.replace(/ from "(\..+?)";/g, (_, path) => ` from ${JSON.stringify(join(ROOT, dirname(file), path))};`);
 }
 
-describe("an example in a docstring", () => {
+describe("an example", () => {
   test("is there for every function that people call", () => {
     const named = examples.map((example) => example.of);
     expect(WITH_EXAMPLE.filter((name) => !named.includes(name))).toEqual([]);
   });
 
   for (const example of examples) {
-    test.concurrent(`${example.of}() in ${example.file} does what it says`, async () => {
+    test.concurrent(`of ${example.of} in ${example.file} does what it says`, async () => {
       const folder = tempFolder();
       writeFileSync(join(folder, "example.ts"), runnable(example));
       const child = Bun.spawn([process.execPath, "example.ts"], { cwd: folder, stdout: "pipe", stderr: "pipe" });
