@@ -8,18 +8,13 @@
 import type { Bitfield } from "../../core/share/bitfield.ts";
 import type { MessageCounts } from "../../core/tracker/tracker_peer.ts";
 import type { Activity } from "../../core/wire/activity.ts";
+import type { PeerStats } from "../../core/wire/peer_stats_table.ts";
 import type { PeerAddress, ShareSummary } from "../../core/wire/tracker_wire.ts";
 
 export { ACTIVITIES, type Activity } from "../../core/wire/activity.ts";
 
 /** What a peer told of itself last; rates in bytes a second. */
-export interface BoardStats {
-  readonly downBytesPerSecond: number;
-  readonly upBytesPerSecond: number;
-  readonly downBytes: number;
-  readonly upBytes: number;
-  readonly duplicateBytes: number;
-  readonly hashFailures: number;
+export interface BoardStats extends PeerStats {
   /** Peers with a regular slot of this one's. */
   readonly regular: readonly number[];
   readonly optimistic: readonly number[];

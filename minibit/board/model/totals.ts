@@ -1,23 +1,20 @@
 import { MAX_SWARM_PEERS } from "../../core/base/limits.ts";
 import type { MessageCounts } from "../../core/tracker/tracker_peer.ts";
+import { eachStat, type StatNameOf, TOTAL_NAMES } from "../../core/wire/peer_stats_table.ts";
 import type { BoardEvent, BoardStats } from "./board_event.ts";
 
+type Totals = { [name in StatNameOf<"total">]: number };
+
 /** Sums over all peers a swarm ever had. */
-export interface SwarmTotals {
-  downBytes: number;
-  upBytes: number;
-  duplicateBytes: number;
-  hashFailures: number;
+export interface SwarmTotals extends Totals {
   /** Messages between peers, by name. */
   readonly messages: MessageCounts;
 }
 
-const COUNTED = ["downBytes", "upBytes", "duplicateBytes", "hashFailures"] as const;
-
 /** What a peer told last. */
-type Told = Pick<BoardStats, (typeof COUNTED)[number] | "messages">;
+type Told = Pick<BoardStats, StatNameOf<"total"> | "messages">;
 
-const NOTHING: Told = { downBytes: 0, upBytes: 0, duplicateBytes: 0, hashFailures: 0, messages: {} };
+const NOTHING: Told = { ...eachStat(TOTAL_NAMES, () => 0), messages: {} };
 
 /**
  * Totals that only grow, as counters must: also when peers leave, come back, or start anew from zero.
@@ -57,18 +54,17 @@ export class BoardTotals {
     }
     const { totals, told } = swarm;
     const last = told.get(peer) ?? NOTHING;
-    for (const name of COUNTED) {
+    for (const name of TOTAL_NAMES) {
       totals[name] += growth(last[name], stats[name]);
     }
     for (const [name, count] of Object.entries(stats.messages)) {
       totals.messages[name] = (totals.messages[name] ?? 0) + growth(last.messages[name] ?? 0, count);
     }
-    const { downBytes, upBytes, duplicateBytes, hashFailures, messages } = stats;
     told.delete(peer); // to the end: who was silent longest is forgotten first
     if (told.size >= MAX_SWARM_PEERS) {
       told.delete(told.keys().next().value ?? peer);
     }
-    told.set(peer, { downBytes, upBytes, duplicateBytes, hashFailures, messages });
+    told.set(peer, { ...eachStat(TOTAL_NAMES, (name) => stats[name]), messages: stats.messages });
   }
 }
 

@@ -1,5 +1,6 @@
 import type { TrackerEvent } from "../../core/tracker/tracker_io.ts";
 import type { MessageCounts, SwarmPeer } from "../../core/tracker/tracker_peer.ts";
+import { peerStatsOf } from "../../core/wire/peer_stats_table.ts";
 import { type BoardEvent, type BoardStats, packRuns } from "./board_event.ts";
 
 /** What a tracker was told of the peers' uplinks, in bytes a second; left out or Infinity: not known. */
@@ -58,12 +59,7 @@ export function toBoardEvent(event: TrackerEvent, options: KnownUplinks = {}): B
 export function toBoardStats(stats: SwarmPeer["stats"], messages: MessageCounts): BoardStats {
   const { unchoked, optimistic, flows, fetching } = stats;
   return {
-    downBytesPerSecond: stats.downBytesPerSecond,
-    upBytesPerSecond: stats.upBytesPerSecond,
-    downBytes: stats.downBytes,
-    upBytes: stats.upBytes,
-    duplicateBytes: stats.duplicateBytes,
-    hashFailures: stats.hashFailures,
+    ...peerStatsOf(stats),
     regular: unchoked.filter((peer) => !optimistic.includes(peer)),
     optimistic,
     chokedBy: stats.chokedBy,

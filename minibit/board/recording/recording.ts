@@ -16,6 +16,7 @@ import {
   MAX_TRACKED_BLOCKS,
 } from "../../core/base/limits.ts";
 import { ACTIVITIES } from "../../core/wire/activity.ts";
+import { eachStat, RATE_NAMES, TOTAL_NAMES } from "../../core/wire/peer_stats_table.ts";
 import { PEER_MESSAGES } from "../../core/wire/peer_wire.ts";
 import type { HeldBlocks, TimedEvent } from "../model/board_event.ts";
 import { FORMAT, VERSION } from "./read_recording.ts";
@@ -42,12 +43,8 @@ const runs = v.pipe(v.array(count), v.maxLength(MAX_BLOCKS + 1));
 const peers = v.pipe(v.array(id), v.maxLength(MAX_LINKS));
 
 const stats = v.strictObject({
-  downBytesPerSecond: rate,
-  upBytesPerSecond: rate,
-  downBytes: count,
-  upBytes: count,
-  duplicateBytes: count,
-  hashFailures: count,
+  ...eachStat(RATE_NAMES, () => rate),
+  ...eachStat(TOTAL_NAMES, () => count),
   regular: peers,
   optimistic: peers,
   chokedBy: count,

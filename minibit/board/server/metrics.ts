@@ -1,6 +1,7 @@
 /** The swarms as Prometheus reads them. Nothing outside this file knows the library underneath. */
 import { Counter, Gauge, Registry } from "prom-client";
 import { ACTIVITIES } from "../../core/wire/activity.ts";
+import { PEER_STATS, RATE_NAMES, TOTAL_NAMES } from "../../core/wire/peer_stats_table.ts";
 import type { BoardFeed } from "../model/feed.ts";
 import type { PeerModel, SwarmModel } from "../model/swarm_model.ts";
 import type { SwarmTotals } from "../model/totals.ts";
@@ -51,16 +52,10 @@ const GAUGES: readonly Metric[] = [
   },
   { name: "minibit_share_bytes", help: "Size of the share", values: ({ share }) => [[share.sizeBytes]] },
   { name: "minibit_share_blocks", help: "Blocks of the share", values: ({ share }) => [[share.blockCount]] },
-  {
-    name: "minibit_receive_bytes_per_second",
-    help: "Payload that all peers receive just now",
-    values: (swarm) => [[sum(swarm, (peer) => peer.stats.downBytesPerSecond)]],
-  },
-  {
-    name: "minibit_send_bytes_per_second",
-    help: "Payload that all peers send just now",
-    values: (swarm) => [[sum(swarm, (peer) => peer.stats.upBytesPerSecond)]],
-  },
+  ...RATE_NAMES.map((name): Metric => {
+    const { metric, help } = PEER_STATS[name];
+    return { name: metric, help, values: (swarm) => [[sum(swarm, (peer) => peer.stats[name])]] };
+  }),
   {
     name: "minibit_block_copies_min",
     help: "Copies of the rarest block among the peers that are here, or were in the end",
@@ -84,22 +79,10 @@ const GAUGES: readonly Metric[] = [
 ];
 
 const COUNTERS: readonly Metric[] = [
-  {
-    name: "minibit_receive_bytes_total",
-    help: "Payload that peers received",
-    values: (_, totals) => [[totals.downBytes]],
-  },
-  { name: "minibit_send_bytes_total", help: "Payload that peers sent", values: (_, totals) => [[totals.upBytes]] },
-  {
-    name: "minibit_duplicate_bytes_total",
-    help: "Payload that peers received and had already",
-    values: (_, totals) => [[totals.duplicateBytes]],
-  },
-  {
-    name: "minibit_hash_failures_total",
-    help: "Blocks that were thrown away for a wrong hash",
-    values: (_, totals) => [[totals.hashFailures]],
-  },
+  ...TOTAL_NAMES.map((name): Metric => {
+    const { metric, help } = PEER_STATS[name];
+    return { name: metric, help, values: (_, totals) => [[totals[name]]] };
+  }),
   {
     name: "minibit_choke_changes_total",
     help: "Slots that peers gave to each other or took away",

@@ -4,14 +4,10 @@ import type { RequestScheduler } from "../download/request_scheduler.ts";
 import type { LiveLink } from "../link/link.ts";
 import type { Bitfield } from "../share/bitfield.ts";
 import type { Geometry } from "../share/geometry.ts";
+import type { PeerStats } from "../wire/peer_stats_table.ts";
 
 /** Rates in bytes a second, and who holds a slot. */
-export interface SessionStats {
-  readonly downBytesPerSecond: number;
-  readonly upBytesPerSecond: number;
-  readonly downBytes: number;
-  readonly upBytes: number;
-  readonly duplicateBytes: number;
+export interface SessionStats extends Omit<PeerStats, "hashFailures"> {
   readonly unchoked: readonly number[];
   readonly optimistic: readonly number[];
   readonly chokedBy: number;

@@ -1,4 +1,5 @@
 import type { Bitfield } from "../share/bitfield.ts";
+import { NO_PEER_STATS, type PeerStats, peerStatsOf } from "../wire/peer_stats_table.ts";
 import type { PeerAddress, TrackerMessage } from "../wire/tracker_wire.ts";
 
 /** How many messages of each name. */
@@ -29,7 +30,7 @@ export interface SwarmPeer extends Omit<PeerAddress, "hosts"> {
 }
 
 /** A peer as `/status` tells it. */
-export interface PeerStatus {
+export interface PeerStatus extends PeerStats {
   readonly id: number;
   readonly name: string;
   /** The first of its addresses, and all of them. */
@@ -44,12 +45,6 @@ export interface PeerStatus {
   readonly complete: boolean;
   /** It held every block when it registered. */
   readonly seed: boolean;
-  readonly downBytesPerSecond: number;
-  readonly upBytesPerSecond: number;
-  readonly downBytes: number;
-  readonly upBytes: number;
-  readonly duplicateBytes: number;
-  readonly hashFailures: number;
   /** The peers it has given a slot, the optimistic one among them. */
   readonly unchoked: readonly number[];
   readonly optimistic: number | null;
@@ -64,12 +59,7 @@ export interface PeerStatus {
 
 /** What is told of a peer that has not sent STATS yet. */
 export const NO_STATS: SwarmPeer["stats"] = {
-  downBytesPerSecond: 0,
-  upBytesPerSecond: 0,
-  downBytes: 0,
-  upBytes: 0,
-  duplicateBytes: 0,
-  hashFailures: 0,
+  ...NO_PEER_STATS,
   unchoked: [],
   optimistic: [],
   chokedBy: 0,
@@ -101,12 +91,7 @@ export function toStatus(peer: SwarmPeer): PeerStatus {
     percent: complete ? 100 : Math.floor((1000 * blocks.count) / Math.max(1, blocks.size)) / 10,
     complete,
     seed: peer.seed,
-    downBytesPerSecond: stats.downBytesPerSecond,
-    upBytesPerSecond: stats.upBytesPerSecond,
-    downBytes: stats.downBytes,
-    upBytes: stats.upBytes,
-    duplicateBytes: stats.duplicateBytes,
-    hashFailures: stats.hashFailures,
+    ...peerStatsOf(stats),
     unchoked: [...new Set([...stats.unchoked, ...stats.optimistic])],
     optimistic: stats.optimistic[0] ?? null,
     choked: !complete && stats.chokedBy >= stats.neighbours,

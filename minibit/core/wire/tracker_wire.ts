@@ -11,6 +11,7 @@ import {
 import { ACTIVITIES, type BlockInFlight, type Flow } from "./activity.ts";
 import { bitfield, bool, enumOf, fixedBytes, list, runs, size64, struct, text, u8, u16, u32 } from "./codec.ts";
 import { type Handlers, type MessageOf, Wire } from "./message_table.ts";
+import { STAT_FIELDS } from "./peer_stats_table.ts";
 import { PEER_MESSAGES } from "./peer_wire.ts";
 
 /** Why a tracker refuses: the code is for programs, the text for people. */
@@ -106,12 +107,7 @@ export const TRACKER_MESSAGES = {
   STATS: {
     code: 6,
     fields: {
-      downBytesPerSecond: size64,
-      upBytesPerSecond: size64,
-      downBytes: size64,
-      upBytes: size64,
-      duplicateBytes: size64,
-      hashFailures: u32,
+      ...STAT_FIELDS,
       unchoked: list(u32, MAX_LINKS),
       optimistic: list(u32, 1),
       chokedBy: u16,

@@ -2,6 +2,7 @@ import { MAX_PEER_HOSTS, PROTOCOL_VERSION } from "../../core/base/limits.ts";
 import type { UplinkUse } from "../../core/peer/idle_time.ts";
 import { Bitfield } from "../../core/share/bitfield.ts";
 import { activityWithoutShare } from "../../core/wire/activity.ts";
+import { NO_PEER_STATS, peerStatsOf } from "../../core/wire/peer_stats_table.ts";
 import { PEER_MESSAGES, type PeerMessageName, type PeerMessages } from "../../core/wire/peer_wire.ts";
 import { NO_SWARM, type TrackerMessage } from "../../core/wire/tracker_wire.ts";
 import type { Traffic } from "../net/framed_socket.ts";
@@ -25,12 +26,7 @@ export class TrackerStats {
     const neighbours = [...(core?.liveLinks() ?? [])].length;
     const doing = core?.sharing?.doing(nowMs) ?? activityWithoutShare(neighbours);
     return {
-      downBytesPerSecond: stats?.downBytesPerSecond ?? 0,
-      upBytesPerSecond: stats?.upBytesPerSecond ?? 0,
-      downBytes: stats?.downBytes ?? 0,
-      upBytes: stats?.upBytes ?? 0,
-      duplicateBytes: stats?.duplicateBytes ?? 0,
-      hashFailures: core?.hashFailures ?? 0,
+      ...peerStatsOf({ ...NO_PEER_STATS, ...stats, hashFailures: core?.hashFailures ?? 0 }),
       unchoked: stats?.unchoked ?? [],
       optimistic: stats?.optimistic ?? [],
       chokedBy: stats?.chokedBy ?? 0,
