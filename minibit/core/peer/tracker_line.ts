@@ -21,7 +21,7 @@ const MAX_SILENT_MS = 30_000;
 export class TrackerLine<Place> {
   readonly #places: readonly Place[];
   /** Where something listens that is no tracker. */
-  readonly #strangers = new Set<Place>();
+  readonly #notTrackers = new Set<Place>();
   #place: Place | undefined;
   /** Something came that only a tracker says. */
   #isTracker = false;
@@ -43,7 +43,7 @@ export class TrackerLine<Place> {
 
   /** Where to call: whoever turned out to be no tracker is not called again. */
   get callable(): readonly Place[] {
-    return this.#places.filter((place) => !this.#strangers.has(place));
+    return this.#places.filter((place) => !this.#notTrackers.has(place));
   }
 
   /** How long to wait before the next call. */
@@ -120,9 +120,9 @@ export class TrackerLine<Place> {
    */
   lost({ isNonsense }: { readonly isNonsense: boolean }): "lost" | "never there" | "no tracker" {
     if (isNonsense && !this.#isTracker && this.#place !== undefined) {
-      this.#strangers.add(this.#place);
+      this.#notTrackers.add(this.#place);
     }
-    if (this.#strangers.size === this.#places.length) {
+    if (this.#notTrackers.size === this.#places.length) {
       return "no tracker";
     }
     const wasConnected = this.#isConnected;

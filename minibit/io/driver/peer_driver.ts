@@ -162,14 +162,13 @@ export class PeerDriver {
     const watch = new LineWatch();
     const connection: Connection = { socket, watch, peerId: undefined, payload: undefined };
     this.#connections.set(link, connection);
-    // the socket's constructor waits for these handlers: nothing may be sent before they are in place
-    queueMicrotask(() => {
-      if (this.#paused) {
-        socket.pause();
-      }
-      this.#input({ type: "link_opened", link, ...(dialed === undefined ? {} : { dialed }) });
-    });
     return {
+      onStart: () => {
+        if (this.#paused) {
+          socket.pause();
+        }
+        this.#input({ type: "link_opened", link, ...(dialed === undefined ? {} : { dialed }) });
+      },
       onMessage: (message) => {
         watch.heard();
         if (message.type === "HELLO") {

@@ -115,22 +115,27 @@ export class TrackerClient {
     const result = await connectToOneOf(trackerWire, {
       addresses: this.#line.callable,
       timeoutMs: CONNECT_TIMEOUT_MS,
-      accept: (socket, place) => {
-        this.#socket = socket;
-        this.#place = place;
-        socket.send({ type: "REGISTER", ...this.#options.register() });
-        this.#unannounced = [];
-        this.#hasMoved = false;
-        this.#line.opened(place, performance.now());
-        this.#beat();
-        return { onMessage: (message) => this.#received(message), onClosed: (closed) => this.#lost(closed) };
-      },
+      accept: (socket, place) => ({
+        onStart: () => this.#opened(socket, place),
+        onMessage: (message) => this.#received(message),
+        onClosed: (closed) => this.#lost(closed),
+      }),
     });
     if (!result.ok) {
       this.#retry();
     } else if (this.#closed) {
       result.socket.close("leaving");
     }
+  }
+
+  #opened(socket: FramedSocket<TrackerMessages>, place: Address): void {
+    this.#socket = socket;
+    this.#place = place;
+    socket.send({ type: "REGISTER", ...this.#options.register() });
+    this.#unannounced = [];
+    this.#hasMoved = false;
+    this.#line.opened(place, performance.now());
+    this.#beat();
   }
 
   #received(message: TrackerMessage): void {

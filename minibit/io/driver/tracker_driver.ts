@@ -55,8 +55,8 @@ export class TrackerDriver {
   accept(socket: FramedSocket<TrackerMessages>): FrameHandlers<TrackerMessages> {
     const link = ++this.#lastLink;
     this.#sockets.set(link, socket);
-    this.#loop.input({ type: "link_opened", link, host: socket.remoteHost });
     return {
+      onStart: () => this.#loop.input({ type: "link_opened", link, host: socket.remoteHost }),
       onMessage: (message) => this.#loop.input({ type: "received", link, message }),
       onProtocolError: (error) => {
         const refusal = { code: "protocol", text: error.message } as const;

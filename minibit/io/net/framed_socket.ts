@@ -27,6 +27,8 @@ export interface Closed<T extends MessageTable> {
  * well-formed but not allowed.
  */
 export interface FrameHandlers<T extends MessageTable> {
+  /** The connection has its handlers: from now on it may send, and things may come. Called at once, unless it was closed before. */
+  onStart?(): void;
   onMessage(message: ControlMessageOf<T>): void;
   /** A message with a payload begins; false (or no handler): its bytes are skipped. */
   onPayloadStart?(message: PayloadMessageOf<T>): boolean;
@@ -40,7 +42,7 @@ export interface FrameHandlers<T extends MessageTable> {
   onClosed?(closed: Closed<T>): void;
 }
 
-/** Takes on a new connection: returns who handles it. It may send at once, or close the connection again. */
+/** Takes on a new connection: returns who handles it. It may close the connection again; what it sends, it sends in `onStart`. */
 export type Accept<T extends MessageTable> = (socket: FramedSocket<T>) => FrameHandlers<T>;
 
 /** What went over one or more connections: bytes with framing, messages by name. */
@@ -81,7 +83,7 @@ export class FramedSocket<T extends MessageTable> {
   readonly #socket: Bun.Socket<FramedSocket<T>>;
   readonly #reader: FrameReader<T>;
   readonly #writer: FrameWriter<T>;
-  readonly #handlers: FrameHandlers<T>;
+  #handlers: FrameHandlers<T> = NOT_STARTED;
   /** closing: nothing is read and nothing more may be sent, what waits goes out; shut: it has, we said goodbye. */
   #state: "open" | "closing" | "shut" | "closed" = "open";
   /** Why we end it, once we do. */
@@ -90,16 +92,15 @@ export class FramedSocket<T extends MessageTable> {
   #flushQueued = false;
   #paused = false;
 
-  /** For `framed`; the connection is open. */
-  constructor(socket: Bun.Socket<FramedSocket<T>>, wire: Wire<T>, options: FramedOptions<T>) {
+  /** For `framed`; the connection is open, and `start` follows. */
+  constructor(socket: Bun.Socket<FramedSocket<T>>, wire: Wire<T>, traffic: Traffic<T> = createTraffic(wire)) {
     this.#socket = socket;
-    // first of all: `accept` may close it again
     socket.data = this;
     // a socket that was reset before we looked has no address any more
     this.remoteHost = (socket.remoteAddress ?? "").replace(/^::ffff:(?=\d+\.)/, "");
     this.remotePort = socket.remotePort;
     this.localPort = socket.localPort;
-    this.traffic = options.traffic ?? createTraffic(wire);
+    this.traffic = traffic;
     this.#reader = new FrameReader(wire, {
       onMessage: (message) => {
         this.traffic.received[message.type as keyof T & string]++;
@@ -116,7 +117,14 @@ export class FramedSocket<T extends MessageTable> {
       this.traffic.sentBytes += Math.max(0, taken);
       return taken;
     });
-    this.#handlers = options.accept(this);
+  }
+
+  /** For `framed`, once, before anything can come: from now on the connection is handled. */
+  start(handlers: FrameHandlers<T>): void {
+    this.#handlers = handlers;
+    if (this.#state === "open") {
+      handlers.onStart?.();
+    }
   }
 
   /** The other end as text. */
@@ -286,6 +294,13 @@ export class FramedSocket<T extends MessageTable> {
   }
 }
 
+/** Nothing can come before `start`: it is called in the turn of the event loop in which the connection opens. */
+const NOT_STARTED = {
+  onMessage: (): void => {
+    throw new Error("a message came before the connection was started");
+  },
+};
+
 /** Typed arrays up to this size lie in the engine's own heap (JavaScriptCore's `fastSizeLimit`), the buffers of others outside. */
 const ENGINE_HEAP_BYTES = 1000;
 
@@ -317,7 +332,8 @@ export function framed<T extends MessageTable>(
       // frames are written whole: waiting for more to fill a packet would only add latency
       socket.setNoDelay(true);
       socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS);
-      new FramedSocket(socket, wire, options);
+      const connection = new FramedSocket(socket, wire, options.traffic);
+      connection.start(options.accept(connection));
     },
     data: (socket, chunk) => socket.data?.received(chunk),
     drain: (socket) => socket.data?.drained(),
