@@ -1,7 +1,6 @@
 import { CoreDriver } from "../../core/base/core_driver.ts";
 import { ManifestError, ProtocolError, UserError } from "../../core/base/errors.ts";
 import { HANDSHAKE_TIMEOUT_MS, HEARTBEAT_MS } from "../../core/base/limits.ts";
-import { LineWatch } from "../../core/base/line_watch.ts";
 import type { Dialed } from "../../core/link/link.ts";
 import type { PeerEvent, PeerInput, PeerOutput } from "../../core/link/peer_io.ts";
 import type { Unit } from "../../core/link/unit.ts";
@@ -11,15 +10,14 @@ import { type Manifest, parseManifest } from "../../core/share/manifest.ts";
 import { type PeerMessage, type PeerMessages, peerWire } from "../../core/wire/peer_wire.ts";
 import type { PeerAddress } from "../../core/wire/tracker_wire.ts";
 import { connectToOneOf } from "../net/connect_framed.ts";
-import type { FramedSocket, FrameHandlers, Traffic } from "../net/framed_socket.ts";
+import type { FrameHandlers, Traffic } from "../net/framed_socket.ts";
 import { DeadlineTimer } from "../os/deadline_timer.ts";
 import { dialable } from "../os/own_addresses.ts";
 import type { BlockStore } from "../store/block_store.ts";
 import { swarmIdOf } from "../store/share.ts";
+import { BlockServer } from "./block_server.ts";
 import { IncomingBlocks } from "./incoming_blocks.ts";
-
-type PeerSocket = FramedSocket<PeerMessages>;
-type BlockMessage = PeerMessage<"BLOCK">;
+import { type BlockMessage, type PeerConnection, PeerConnections, type PeerSocket } from "./peer_connections.ts";
 
 /** A share that is open: what it is, and where its blocks are kept. */
 export interface OpenShare {
@@ -45,14 +43,6 @@ export interface PeerDriverOptions extends PeerCoreOptions {
   readonly onFatal: (error: unknown) => void;
 }
 
-/** A connection of ours: the socket, who is behind it, and the payload that is coming in. */
-interface Connection {
-  readonly socket: PeerSocket;
-  readonly watch: LineWatch;
-  peerId: number | undefined;
-  payload: { readonly message: BlockMessage; at: number; readonly wanted: boolean } | undefined;
-}
-
 /**
  * The driver of one PeerCore: carries out on Bun's sockets and a BlockStore what the core decides.
  *
@@ -62,13 +52,12 @@ interface Connection {
 export class PeerDriver {
   readonly #options: PeerDriverOptions;
   readonly #core: PeerCore;
-  readonly #connections = new Map<number, Connection>();
+  readonly #connections = new PeerConnections();
   /** Payload bytes kept, by the peer that sent them. */
   readonly #bytesFrom = new Map<number, number>();
   #share: OpenShare | undefined;
   #incoming: IncomingBlocks | undefined;
-  #nextLink = 1;
-  #paused = false;
+  #server: BlockServer | undefined;
   readonly #loop: CoreDriver<PeerInput, PeerOutput>;
   readonly #deadline = new DeadlineTimer(() => this.#input({ type: "tick" }));
   readonly #beatTimer = setInterval(() => this.#beat(), HEARTBEAT_MS);
@@ -105,7 +94,7 @@ export class PeerDriver {
 
   /** Nothing is read from neighbours until the disk has caught up. */
   get isWaitingForDisk(): boolean {
-    return this.#paused;
+    return this.#connections.isPaused;
   }
 
   /** Milliseconds spent on hashing what came, and on waiting for the disk. */
@@ -115,7 +104,7 @@ export class PeerDriver {
 
   /** What is open to neighbours. */
   get sockets(): Iterable<PeerSocket> {
-    return Array.from(this.#connections.values(), ({ socket }) => socket);
+    return this.#connections.sockets;
   }
 
   /** The share is known without asking anybody: this peer is the seed, or was here before. */
@@ -123,7 +112,11 @@ export class PeerDriver {
     this.#share = share;
     const { manifest, manifestBytes, store } = share;
     this.#incoming = new IncomingBlocks(share, {
-      onFull: (isFull) => this.#setPaused(isFull),
+      onFull: (isFull) => this.#connections.setPaused(isFull),
+      onError: (error) => this.#fail(error),
+    });
+    this.#server = new BlockServer(store, {
+      input: (input) => this.#input(input),
       onError: (error) => this.#fail(error),
     });
     this.#options.onOpened(share);
@@ -150,21 +143,17 @@ export class PeerDriver {
     this.#loop.stop();
     this.#deadline.stop();
     clearInterval(this.#beatTimer);
-    for (const { socket } of this.#connections.values()) {
-      socket.close("leaving");
-    }
+    this.#connections.close();
     await this.#incoming?.idle();
     await this.#share?.store.close();
   }
 
   #connected(socket: PeerSocket, dialed: Dialed | undefined): FrameHandlers<PeerMessages> {
-    const link = this.#nextLink++;
-    const watch = new LineWatch();
-    const connection: Connection = { socket, watch, peerId: undefined, payload: undefined };
-    this.#connections.set(link, connection);
+    const connection = this.#connections.add(socket);
+    const { link, watch } = connection;
     return {
       onStart: () => {
-        if (this.#paused) {
+        if (this.#connections.isPaused) {
           socket.pause();
         }
         this.#input({ type: "link_opened", link, ...(dialed === undefined ? {} : { dialed }) });
@@ -184,40 +173,29 @@ export class PeerDriver {
         connection.payload = { message, at: message.offset, wanted: verdict === "wanted" };
         return true;
       },
-      onPayload: (message, slice, last) => this.#payload(connection, { link, message, slice, last }),
+      onPayload: (message, slice, last) => this.#payload(connection, { message, slice, last }),
       onPayloadSent: () => this.#input({ type: "unit_served", link }),
-      onClosed: () => this.#disconnected(link, connection),
+      onClosed: () => this.#disconnected(connection),
     };
   }
 
-  /** Gives up lines that died without a word, and tells the others that we are here. */
   #beat(): void {
-    for (const link of this.#core.liveLinks()) {
-      const { socket, watch } = this.#connections.get(link.id) ?? {};
-      const care = watch?.beat({ isBusy: link.isBusy, isDeaf: this.#paused });
-      if (care === "give up") {
-        this.#options.onEvent({ kind: "silent", peerId: link.peerId });
-        socket?.terminate("it owes something and says nothing");
-      } else if (care === "speak") {
-        socket?.send({ type: "KEEP_ALIVE" });
-      }
-    }
+    this.#connections.beat(this.#core.liveLinks(), (peerId) => this.#options.onEvent({ kind: "silent", peerId }));
   }
 
-  #disconnected(link: number, connection: Connection): void {
+  #disconnected({ link, payload }: PeerConnection): void {
     this.#connections.delete(link);
-    const { payload } = connection;
     const block = payload?.message.block ?? -1;
     const part = { block, receivedBytes: this.#incoming?.receivedBytes(block) ?? 0 };
     this.#input({ type: "link_closed", link, ...(payload === undefined ? {} : { part }) });
   }
 
   #payload(
-    connection: Connection,
-    came: { readonly link: number; readonly message: BlockMessage; readonly slice: Uint8Array; readonly last: boolean },
+    connection: PeerConnection,
+    came: { readonly message: BlockMessage; readonly slice: Uint8Array; readonly last: boolean },
   ): void {
-    const { link, message, slice, last } = came;
-    const { payload, peerId = -1 } = connection;
+    const { message, slice, last } = came;
+    const { link, payload, peerId = -1 } = connection;
     connection.watch.heard();
     if (payload?.wanted === true) {
       const at = payload.at;
@@ -235,17 +213,6 @@ export class PeerDriver {
     }
   }
 
-  #setPaused(paused: boolean): void {
-    this.#paused = paused;
-    for (const { socket } of this.#connections.values()) {
-      if (paused) {
-        socket.pause();
-      } else {
-        socket.resume();
-      }
-    }
-  }
-
   #input(input: PeerInput): void {
     this.#loop.input(input);
   }
@@ -253,7 +220,7 @@ export class PeerDriver {
   #act(output: PeerOutput): void {
     switch (output.type) {
       case "send":
-        this.#send(output.link, output.message as Exclude<PeerMessage, BlockMessage>);
+        this.#connections.send(output.link, output.message as Exclude<PeerMessage, BlockMessage>);
         break;
       case "serve_unit":
         this.#serve(output.link, output.unit);
@@ -268,7 +235,7 @@ export class PeerDriver {
         void this.#storeBlock(output.block);
         break;
       case "check_block":
-        this.#check(output.block, output.link);
+        this.#server?.check(output.block, output.link);
         break;
       case "discard_block":
         this.#incoming?.discard(output.block);
@@ -291,56 +258,11 @@ export class PeerDriver {
     }
   }
 
-  #send(link: number, message: Exclude<PeerMessage, BlockMessage>): void {
+  #serve(link: number, unit: Unit): void {
     const connection = this.#connections.get(link);
     connection?.watch.spoke();
-    connection?.socket.send(message);
-  }
-
-  #serve(link: number, unit: Unit): void {
-    const { socket, watch } = this.#connections.get(link) ?? {};
-    watch?.spoke();
-    const { store } = this.#share ?? {};
-    if (socket === undefined || store === undefined) {
-      return; // link_closed is on its way to the core
-    }
-    try {
-      if (!this.#isGood(store, unit)) {
-        this.#input({ type: "unit_lost", link });
-        return;
-      }
-      try {
-        socket.sendPayload({ type: "BLOCK", ...unit }, (into) => store.readInto(unit.block, unit.offset, into));
-      } catch (error) {
-        if (this.#recheck(store, unit.block)) {
-          throw error;
-        }
-        this.#input({ type: "unit_lost", link });
-      }
-    } catch (error) {
-      this.#fail(error);
-    }
-  }
-
-  /** Whether a unit may be given away: a block that may have changed is hashed before. */
-  #isGood(store: BlockStore, { block, offset, length }: Unit): boolean {
-    return !store.needsRecheck(block, offset, length) || this.#recheck(store, block);
-  }
-
-  /** Hashes a held block again, and tells the core; returns whether it is right now. */
-  #recheck(store: BlockStore, block: number, link?: number): boolean {
-    const health = store.recheck(block);
-    this.#input({ type: "block_checked", block, health, ...(link === undefined ? {} : { link }) });
-    return health === "intact" || health === "mended";
-  }
-
-  #check(block: number, link: number): void {
-    try {
-      if (this.#share !== undefined) {
-        this.#recheck(this.#share.store, block, link);
-      }
-    } catch (error) {
-      this.#fail(error);
+    if (connection !== undefined) {
+      this.#server?.serve(connection, unit); // otherwise link_closed is on its way to the core
     }
   }
 
