@@ -7,24 +7,17 @@
 import { UserError } from "./minibit/core/base/errors.ts";
 import { createRng } from "./minibit/core/base/rng.ts";
 import { needsOf } from "./minibit/core/peer/linger.ts";
-import type { Manifest } from "./minibit/core/share/manifest.ts";
 import { peerWire } from "./minibit/core/wire/peer_wire.ts";
 import { NO_SWARM, type TrackerMessage } from "./minibit/core/wire/tracker_wire.ts";
 import { parseCommandLine, runMain } from "./minibit/io/cli/cli.ts";
-import { type Claim, claimFolder, claimFor } from "./minibit/io/driver/claim.ts";
 import { closeAfter, tellSecond } from "./minibit/io/driver/close_after.ts";
 import { LingerDriver } from "./minibit/io/driver/linger_driver.ts";
 import { logEvent } from "./minibit/io/driver/log_events.ts";
-import { type OpenShare, PeerDriver } from "./minibit/io/driver/peer_driver.ts";
-import {
-  PEER_FLAGS,
-  type PeerOptions,
-  peerOptionsOf,
-  placeOf,
-  trackerHintOf,
-} from "./minibit/io/driver/peer_options.ts";
+import { PeerDriver } from "./minibit/io/driver/peer_driver.ts";
+import { PEER_FLAGS, type PeerOptions, peerOptionsOf, trackerHintOf } from "./minibit/io/driver/peer_options.ts";
 import { progressOf, registrationOf, shareReportOf, summaryOf, TrackerStats } from "./minibit/io/driver/peer_stats.ts";
 import { reporterFor } from "./minibit/io/driver/report_to_people.ts";
+import { ShareOpener } from "./minibit/io/driver/share_opener.ts";
 import { TrackerClient } from "./minibit/io/driver/tracker_client.ts";
 import { UplinkMeter } from "./minibit/io/driver/uplink_meter.ts";
 import { createTraffic, framed } from "./minibit/io/net/framed_socket.ts";
@@ -35,8 +28,6 @@ import { configureLogging, getLogger } from "./minibit/io/os/logging.ts";
 import { resolveHost } from "./minibit/io/os/own_addresses.ts";
 import { formatAddress, formatDuration, parsePeerId } from "./minibit/io/os/units.ts";
 import { sameDigest } from "./minibit/io/store/block_hasher.ts";
-import { withFaults } from "./minibit/io/store/faulty_store.ts";
-import { openKept, openKeptWhole, openSeed, openStore } from "./minibit/io/store/open_store.ts";
 import { swarmIdOf } from "./minibit/io/store/share.ts";
 
 /** How often progress is reported. */
@@ -66,12 +57,11 @@ class Peer {
   readonly #stats = new TrackerStats(this.#traffic);
   readonly #fatal = Promise.withResolvers<never>();
   readonly #complete = Promise.withResolvers<void>();
+  readonly #shares: ShareOpener;
   #listeners: PeerListeners | undefined;
   #client: TrackerClient | undefined;
   #driver: PeerDriver | undefined;
   #joined: Promise<void> | undefined;
-  /** All of a share, kept by an earlier run: looked for while no tracker tells which share it is to be. */
-  #keptWhole: Promise<OpenShare | undefined> | undefined;
   readonly #instance = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
   #progressTimer: Timer | undefined;
   #aloneTimer: Timer | undefined;
@@ -79,15 +69,11 @@ class Peer {
   readonly #linger: LingerDriver;
   #isComplete = false;
   #peakUpBytesPerSecond = 0;
-  #syncMs = 0;
-  /** What this peer alone writes to; a claim that is under way counts. */
-  #claiming: Promise<Claim> | undefined;
-  /** All blocks are here, but the copy could not be put in its place: it stays for the next run. */
-  #isStranded = false;
   #uplinkMeter: UplinkMeter | undefined;
 
   constructor(options: PeerOptions) {
     this.#options = options;
+    this.#shares = new ShareOpener(options);
     const { source, lingerMs, trackerTimeoutMs } = options;
     this.#linger = new LingerDriver({
       ...{ hasSource: source !== undefined, lingerMs, trackerTimeoutMs },
@@ -101,12 +87,11 @@ class Peer {
     const { source } = this.#options;
     const fatal = this.#fatal.promise;
     if (source === undefined) {
-      this.#claiming = claimFor(this.#options);
-      await this.#claiming;
+      await this.#shares.claim();
     }
     warnOfFewDescriptors();
     this.#listeners = this.#listen();
-    const seed = source === undefined ? undefined : await this.#openSeed(source);
+    const seed = source === undefined ? undefined : await this.#shares.openSource(source);
     if (seed !== undefined) {
       const driver = this.#drive(swarmIdOf(seed.manifestBytes));
       driver.open(seed);
@@ -132,7 +117,7 @@ class Peer {
     clearTimeout(this.#unreachableTimer);
     await this.#listeners?.stop();
     this.#client?.close();
-    const { keepPartial, reporter } = this.#options;
+    const { reporter } = this.#options;
     if (this.#driver !== undefined) {
       const uplinkUse = this.#uplinkMeter?.stop();
       const options = { traffic: this.#traffic, peakUpBytesPerSecond: this.#peakUpBytesPerSecond, uplinkUse };
@@ -140,8 +125,7 @@ class Peer {
       await this.#driver.close();
     }
     reporter.close();
-    const claim = await this.#claiming?.catch(() => undefined); // what is half claimed is released by itself
-    await claim?.release({ keepParts: this.#isStranded || (!this.#isComplete && keepPartial === true) });
+    await this.#shares.release({ isComplete: this.#isComplete });
   }
 
   #accept(socket: Parameters<PeerDriver["accept"]>[0]): ReturnType<PeerDriver["accept"]> {
@@ -150,26 +134,6 @@ class Peer {
       return { onMessage: () => undefined };
     }
     return this.#driver.accept(socket);
-  }
-
-  async #openSeed(source: string): Promise<OpenShare> {
-    const { dir, id, store, blockSizeBytes } = this.#options;
-    const onScanned = (): void => {
-      this.#claiming = Promise.resolve(claimFolder(dir, id));
-    };
-    return await this.#prepared(await openSeed(source, { dir, peerId: id, store, blockSizeBytes, onScanned }));
-  }
-
-  /** The share as this peer serves it: as it is, but for lessons. */
-  async #prepared(share: OpenShare): Promise<OpenShare> {
-    const { corrupt, killAt } = this.#options;
-    return { ...share, store: await withFaults(share.store, { corrupt, killAt, die: (blocks) => this.#die(blocks) }) };
-  }
-
-  /** Ends as by `kill -9`: not even the tracker hears a word. Only who watches this process is told before. */
-  #die(blocks: number): void {
-    this.#options.reporter.report({ event: "killed", blocks });
-    process.stdout.write("", () => process.kill(process.pid, "SIGKILL"));
   }
 
   /** Registers; resolves when the tracker knows us and, for a fetching peer, told which swarm it is. */
@@ -234,11 +198,9 @@ class Peer {
 
   /** No tracker tells which swarm it is: whoever kept all blocks of a share needs none, and makes its copy. */
   async #finishAlone(): Promise<void> {
-    // what cannot be used is told when the tracker has named the swarm: it may be another
-    this.#keptWhole = openKeptWhole(this.#place).catch(() => undefined);
-    const found = await this.#keptWhole;
+    const found = await this.#shares.findWhole();
     if (found !== undefined && this.#joined === undefined) {
-      const share = await this.#prepared(found);
+      const share = await this.#shares.prepared(found);
       this.#drive(swarmIdOf(found.manifestBytes)).open(share);
     }
   }
@@ -270,29 +232,13 @@ class Peer {
   /** The tracker told which swarm: a peer that fetches opens what it kept of it, or asks its neighbours what it is. */
   async #join(swarmId: Uint8Array): Promise<void> {
     if (this.#driver === undefined) {
-      const whole = await this.#keptWhole;
-      const isIt = whole !== undefined && sameDigest(swarmIdOf(whole.manifestBytes), swarmId);
-      if (!isIt) {
-        await whole?.store.close();
-      }
-      const found = isIt ? whole : await openKept(swarmId, this.#place);
-      const kept = found === undefined ? undefined : await this.#prepared(found);
+      const kept = await this.#shares.openKept(swarmId);
       // not before: without the share the driver would fetch the manifest and open the share a second time
       const driver = this.#drive(swarmId);
       if (kept !== undefined) {
         driver.open(kept);
       }
     }
-  }
-
-  get #place(): ReturnType<typeof placeOf> {
-    return {
-      ...placeOf(this.#options),
-      onNote: (text) => log.warn("{text}", { text }),
-      onSynced: (ms) => {
-        this.#syncMs = ms;
-      },
-    };
   }
 
   #drive(swarmId: Uint8Array): PeerDriver {
@@ -304,10 +250,7 @@ class Peer {
       maxLinks: descriptorBudget().links,
       rng: createRng(crypto.getRandomValues(new Uint32Array(1))[0] ?? 0),
       traffic: this.#traffic,
-      openStore: async (manifest: Manifest, manifestBytes) => {
-        const store = await openStore({ manifest, manifestBytes, ...this.#place });
-        return (await this.#prepared({ manifest, manifestBytes, store })).store;
-      },
+      openStore: (manifest, manifestBytes) => this.#shares.openFetched(manifest, manifestBytes),
       onAnnounce: (blocks) => this.#client?.announce(blocks),
       onFindPeers: () => this.#client?.getPeers(),
       onEvent: (event) => logEvent(log, event),
@@ -325,7 +268,7 @@ class Peer {
   async #finish(): Promise<void> {
     const { source, reporter } = this.#options;
     this.#reportProgress();
-    const path = source === undefined ? await this.#putInPlace() : undefined;
+    const path = source === undefined ? await this.#shares.finish(this.#driver?.share?.store) : undefined;
     const seconds = (performance.now() - this.#startMs) / 1000;
     this.#isComplete = true;
     reporter.report({
@@ -333,7 +276,7 @@ class Peer {
       swarmId: (this.#driver?.swarmId ?? NO_SWARM).toHex(),
       seconds,
       path,
-      syncMs: this.#syncMs,
+      syncMs: this.#shares.syncMs,
     });
     if (this.#client?.registered === true) {
       this.#client.report(); // not at the next heartbeat: others may wait for us alone
@@ -342,18 +285,6 @@ class Peer {
       clearTimeout(this.#unreachableTimer);
     }
     this.#complete.resolve();
-  }
-
-  async #putInPlace(): Promise<string | undefined> {
-    try {
-      return await this.#driver?.share?.store.finish();
-    } catch (error) {
-      this.#isStranded = true;
-      log.warn("all blocks are here and stay in {dir}: started again, this peer fetches none of them", {
-        dir: this.#options.dir,
-      });
-      throw error;
-    }
   }
 
   #reportProgress(): void {
