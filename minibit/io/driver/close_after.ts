@@ -1,6 +1,3 @@
-// Room io/driver: ties a core to sockets, disk and clock (peer_driver.ts, tracker_driver.ts), and a peer's flags and reports to it.
-// No rule enters: what is decided here instead of in the core is tested by no simulation.
-
 import { getLogger } from "../os/logging.ts";
 
 /**

@@ -1,3 +1,6 @@
+// Room io/driver: ties a core to sockets, disk and clock (peer_driver.ts, tracker_driver.ts), and a peer's flags and reports to it.
+// No rule enters: what is decided here instead of in the core is tested by no simulation.
+
 import { CoreDriver } from "../../core/base/core_driver.ts";
 import { COME_BACK_MS } from "../../core/base/limits.ts";
 import { createRng } from "../../core/base/rng.ts";
