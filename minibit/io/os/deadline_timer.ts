@@ -1,11 +1,11 @@
 /** Calls at the deadline of a core; an earlier deadline takes the place of a later one. Milliseconds as of `performance.now()`. */
 export class DeadlineTimer {
-  readonly #ring: () => void;
+  readonly #callback: () => void;
   #timer: Timer | undefined;
   #atMs = Number.POSITIVE_INFINITY;
 
-  constructor(ring: () => void) {
-    this.#ring = ring;
+  constructor(callback: () => void) {
+    this.#callback = callback;
   }
 
   /** Rings at `deadlineMs`, unless it does so sooner anyway: who asks again then loses nothing. */
@@ -18,7 +18,7 @@ export class DeadlineTimer {
     this.#timer = setTimeout(
       () => {
         this.#atMs = Number.POSITIVE_INFINITY;
-        this.#ring();
+        this.#callback();
       },
       Math.max(0, Math.ceil(deadlineMs - performance.now())), // Bun drops the fraction: early, there is nothing to do
     );

@@ -26,23 +26,23 @@ const BLOCK = 1024;
 const PEER = 3;
 const tempFolder = useTempFolders();
 
-/** A store under test, and how to spoil a block that it keeps in `dir`. */
+/** A store under test, and how to damage a block that it keeps in `dir`. */
 interface StoreKind {
   readonly name: string;
   open(options: StoredManifest & { dir: string; peerId: number } & PlacementOptions): Promise<BlockStore>;
-  spoil(kept: { dir: string; manifest: Manifest; block: number }): void;
+  damage(kept: { dir: string; manifest: Manifest; block: number }): void;
 }
 
 const KINDS: readonly StoreKind[] = [
   {
     name: "FolderStore",
     open: (options) => FolderStore.open(options),
-    spoil: ({ dir, block }) => changeByte(join(peerFolder(dir, PEER), `block_${block}`), 0),
+    damage: ({ dir, block }) => changeByte(join(peerFolder(dir, PEER), `block_${block}`), 0),
   },
   {
     name: "DirectStore",
     open: (options) => DirectStore.open(options),
-    spoil: ({ dir, manifest, block }) =>
+    damage: ({ dir, manifest, block }) =>
       changeByte(partPath(resultPath(dir, { peerId: PEER, manifest })), geometryOf(manifest).offsetOf(block)),
   },
 ];
@@ -205,8 +205,8 @@ describe.each(KINDS)("$name", (kind) => {
     const first = await open(share, dir);
     await fetchMissing(first, share);
     await first.close();
-    kind.spoil({ dir, manifest: share.stored.manifest, block: 4 });
-    kind.spoil({ dir, manifest: share.stored.manifest, block: 19 });
+    kind.damage({ dir, manifest: share.stored.manifest, block: 4 });
+    kind.damage({ dir, manifest: share.stored.manifest, block: 19 });
 
     const second = await open(share, dir);
     expect(share.blocks.filter((block) => !second.found.has(block))).toEqual([4, 19]);

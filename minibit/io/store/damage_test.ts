@@ -22,14 +22,14 @@ function share(): Promise<TempShare> {
 }
 
 /** Damages a file later than it was written, as the clock tells that files are stamped with: it ticks every few milliseconds. */
-async function spoilLater(path: string, spoil: (path: string) => void): Promise<void> {
+async function damageLater(path: string, damage: (path: string) => void): Promise<void> {
   const nowMs = Date.now();
   const probe = join(tempFolder(), "probe");
   do {
     await Bun.sleep(1);
     writeFileSync(probe, "");
   } while (statSync(probe).ctimeMs <= nowMs + 1);
-  spoil(path);
+  damage(path);
 }
 
 /** The blocks of which a part would not be given away unseen. */
@@ -54,7 +54,7 @@ describe("the folder store", () => {
   test("of a seed doubts a block file that was written to, and cuts it anew from the source", async () => {
     const { seed, used, folder } = await openedSeed();
     expect(needingRecheck(seed.store)).toEqual([]);
-    await spoilLater(blockPath(folder, 3), (path) => changeByte(path, 17));
+    await damageLater(blockPath(folder, 3), (path) => changeByte(path, 17));
     expect(needingRecheck(seed.store)).toEqual([3]);
     expect(seed.store.recheck(3)).toBe("mended");
     expect(isRightAt(seed.store, { share: used, block: 3 })).toBe(true);
@@ -66,7 +66,7 @@ describe("the folder store", () => {
 
   test("of a seed mends a block file that was cut or removed", async () => {
     const { seed, used, folder } = await openedSeed();
-    await spoilLater(blockPath(folder, 1), (path) => truncateSync(path, 10));
+    await damageLater(blockPath(folder, 1), (path) => truncateSync(path, 10));
     rmSync(blockPath(folder, 2));
     expect(needingRecheck(seed.store)).toEqual([1, 2]);
     for (const block of [1, 2]) {
@@ -78,7 +78,7 @@ describe("the folder store", () => {
 
   test("of a seed stops giving a damaged block when the source has changed", async () => {
     const { seed, used, folder } = await openedSeed();
-    await spoilLater(blockPath(folder, 3), (path) => changeByte(path, 17));
+    await damageLater(blockPath(folder, 3), (path) => changeByte(path, 17));
     appendFileSync(join(used.source, "b"), "x");
     expect(seed.store.recheck(3)).toBe("withdrawn");
     await seed.store.close();
@@ -90,7 +90,7 @@ describe("the folder store", () => {
     const store = await FolderStore.open({ ...used.stored, dir, peerId: PEER });
     await fetchMissing(store, used);
     expect(needingRecheck(store)).toEqual([]);
-    await spoilLater(blockPath(peerFolder(dir, PEER), 5), (path) => changeByte(path, 0));
+    await damageLater(blockPath(peerFolder(dir, PEER), 5), (path) => changeByte(path, 0));
     expect(needingRecheck(store)).toEqual([5]);
     expect(store.recheck(5)).toBe("lost");
     await store.write(5, 0, used.block(5));
@@ -106,10 +106,10 @@ describe("the folder store", () => {
     const store = await FolderStore.open({ ...used.stored, dir, peerId: PEER });
     await fetchMissing(store, used);
     const result = await store.finish();
-    await spoilLater(blockPath(peerFolder(dir, PEER), 5), (path) => changeByte(path, 0));
+    await damageLater(blockPath(peerFolder(dir, PEER), 5), (path) => changeByte(path, 0));
     expect(store.recheck(5)).toBe("mended");
     expect(isRightAt(store, { share: used, block: 5 })).toBe(true);
-    await spoilLater(blockPath(peerFolder(dir, PEER), 5), (path) => changeByte(path, 0));
+    await damageLater(blockPath(peerFolder(dir, PEER), 5), (path) => changeByte(path, 0));
     changeByte(join(result, "b"), 2 * BLOCK + 1);
     expect(store.recheck(5)).toBe("withdrawn");
     await store.close();
@@ -117,7 +117,7 @@ describe("the folder store", () => {
 
   test("does not lose a block whose file was only touched", async () => {
     const { seed, folder } = await openedSeed();
-    await spoilLater(blockPath(folder, 3), (path) => utimesSync(path, 1, 1));
+    await damageLater(blockPath(folder, 3), (path) => utimesSync(path, 1, 1));
     expect(needingRecheck(seed.store)).toEqual([3]);
     expect(seed.store.recheck(3)).toBe("intact");
     expect(needingRecheck(seed.store)).toEqual([]);
@@ -138,7 +138,7 @@ describe("the direct store", () => {
   test("doubts the blocks of a finished copy's file that its owner writes to, gives them no more, and leaves them", async () => {
     const { store, result } = await openedCopy();
     await store.finish();
-    await spoilLater(join(result, "b"), (path) => changeByte(path, 10));
+    await damageLater(join(result, "b"), (path) => changeByte(path, 10));
     const edited = readTree(result);
     expect(store.needsRecheck(2, 0, BLOCK)).toBe(false);
     expect(store.needsRecheck(3, 0, BLOCK)).toBe(true);
@@ -153,7 +153,7 @@ describe("the direct store", () => {
     const { store, result } = await openedCopy();
     await store.finish();
     expect(needingRecheck(store)).toEqual([]);
-    await spoilLater(join(result, "b"), (path) => truncateSync(path, 10));
+    await damageLater(join(result, "b"), (path) => truncateSync(path, 10));
     expect(store.needsRecheck(7, 0, BLOCK)).toBe(true);
     expect(store.recheck(7)).toBe("withdrawn");
     expect(store.recheck(1)).toBe("intact");
@@ -180,10 +180,10 @@ describe("a seed that serves from its source", () => {
     return { seed, used };
   }
 
-  test("stops giving a block that its disk spoilt without a trace, and looks at all others before it gives them", async () => {
+  test("stops giving a block that its disk damaged without a trace, and looks at all others before it gives them", async () => {
     const { seed, used } = await openedSource();
     const path = join(used.source, "b");
-    await spoilLater(path, (path) => changeByte(path, 10));
+    await damageLater(path, (path) => changeByte(path, 10));
     utimesSync(path, 1000, 1000);
     expect(seed.store.recheck(3)).toBe("withdrawn");
     expect(needingRecheck(seed.store)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);

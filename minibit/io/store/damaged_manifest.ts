@@ -22,7 +22,7 @@ import { findBlocks, statusOf } from "./result.ts";
 const SAMPLE = 64;
 
 /**
- * Where a peer's manifest was cut or spoilt on disk: sets it aside, so that the right one, known by now, takes its place and the blocks
+ * Where a peer's manifest was cut or damaged on disk: sets it aside, so that the right one, known by now, takes its place and the blocks
  * beside it are kept. A manifest that can be read is left alone, whatever it says.
  *
  * @throws {UserError} what lies beside it is of another share, and would be lost

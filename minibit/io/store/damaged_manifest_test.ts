@@ -28,15 +28,15 @@ async function kept(store: StoreKind): Promise<{ dir: string; used: TempShare; m
 }
 
 describe.each(["folder", "direct"] as const)("a manifest.json that was damaged, with the %s store", (store) => {
-  const spoils = [
+  const damages = [
     ["cut", (path: string) => truncateSync(path, 100)],
     ["emptied", (path: string) => truncateSync(path, 0)],
     ["overwritten", (path: string) => writeFileSync(path, randomBytes(500))],
   ] as const;
 
-  test.each(spoils)("%s: costs no block, and is kept beside the right one", async (_, spoil) => {
+  test.each(damages)("%s: costs no block, and is kept beside the right one", async (_, damage) => {
     const { dir, used, manifest } = await kept(store);
-    spoil(manifest);
+    damage(manifest);
     const damaged = readFileSync(manifest);
     const place = { dir, peerId: PEER, store };
     expect(await openKept(swarmIdOf(used.stored.manifestBytes), place)).toBeUndefined(); // so it is fetched

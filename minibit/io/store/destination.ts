@@ -33,23 +33,23 @@ const SUFFIX_BYTES = 20;
 
 /** The folder beside `to` in which its copy is made: on the same disk, so that a rename puts it in its place. */
 export function workFolderOf(to: string): string {
-  const target = resolve(to);
-  const name = basename(target);
+  const result = resolve(to);
+  const name = basename(result);
   // a name as long as the disk allows has no room for ours
   const isLong = Buffer.byteLength(name) + SUFFIX_BYTES > MAX_NAME_BYTES;
-  return join(dirname(target), `.${isLong ? sha256(Buffer.from(name)).toHex().slice(0, 32) : name}.minibit`);
+  return join(dirname(result), `.${isLong ? sha256(Buffer.from(name)).toHex().slice(0, 32) : name}.minibit`);
 }
 
 /** A place that this process alone writes to. */
 export class Destination {
-  readonly #target: string;
+  readonly #result: string;
   readonly #home: string;
   readonly #lock: PlaceLock;
   /** The topmost of the folders on the way that were not there before. */
   readonly #made: string | undefined;
 
-  private constructor(at: { target: string; home: string; lock: PlaceLock; made: string | undefined }) {
-    this.#target = at.target;
+  private constructor(at: { result: string; home: string; lock: PlaceLock; made: string | undefined }) {
+    this.#result = at.result;
     this.#home = at.home;
     this.#lock = at.lock;
     this.#made = at.made;
@@ -62,19 +62,19 @@ export class Destination {
    * @throws {UserError} it could not, and why; another run is at work there
    */
   static async claim(to: string): Promise<Destination> {
-    const target = resolve(to);
-    const home = workFolderOf(target);
-    refuseSpecial(target, to);
+    const result = resolve(to);
+    const home = workFolderOf(result);
+    refuseSpecial(result, to);
     const failure = `Cannot put a copy at ${quote(to)}`;
     const made = makeFolders(home, failure);
     const lock = PlaceLock.take(join(home, LOCK_FILE), {
       place: to,
       hint: "wait until it has ended, or use another --to",
     });
-    const destination = new Destination({ target, home, lock, made });
+    const destination = new Destination({ result, home, lock, made });
     try {
-      await recoverPlace({ result: target, home });
-      tryOut(target, { home, failure });
+      await recoverPlace({ result, home });
+      tryOut(result, { home, failure });
       return destination;
     } catch (error) {
       await destination.release({ keepParts: true }).catch(() => undefined);
@@ -90,7 +90,7 @@ export class Destination {
    */
   async release(options: { readonly keepParts: boolean }): Promise<void> {
     const stays = new Set([LOCK_FILE, RECORD_FILE]);
-    if (statusOf(this.#target) === undefined) {
+    if (statusOf(this.#result) === undefined) {
       stays.add(OLDER_COPY); // the only copy there is
     }
     try {
@@ -107,19 +107,19 @@ export class Destination {
 }
 
 /** Places that no rename can replace, or that nobody means. */
-function refuseSpecial(target: string, to: string): void {
+function refuseSpecial(result: string, to: string): void {
   const refuse = (why: string, hint: string): never => {
     throw new UserError(`Cannot put a copy at ${quote(to)}: ${why} (name the copy itself: --to ${hint})`);
   };
-  const inside = join(target, "NAME");
-  if (basename(target) === "") {
+  const inside = join(result, "NAME");
+  if (basename(result) === "") {
     refuse("it is the root of the file system", inside);
   }
-  if (target === process.cwd()) {
+  if (result === process.cwd()) {
     refuse("it is the folder this runs in", inside);
   }
-  const status = statusOf(target);
-  if (status?.isDirectory() === true && isMountPoint(target, status)) {
+  const status = statusOf(result);
+  if (status?.isDirectory() === true && isMountPoint(result, status)) {
     refuse("a disk is mounted there, so no other folder can take its place", inside);
   }
 }
@@ -156,7 +156,7 @@ function makeFolders(home: string, failure: string): string | undefined {
 }
 
 /** Does what will be done in the end: makes something, moves it out of the work folder, removes it. */
-function tryOut(target: string, at: { readonly home: string; readonly failure: string }): void {
+function tryOut(result: string, at: { readonly home: string; readonly failure: string }): void {
   const { home, failure } = at;
   const trial = join(home, TRIAL_FILE);
   const beside = `${home}${TRIAL_SUFFIX}`;
@@ -167,7 +167,7 @@ function tryOut(target: string, at: { readonly home: string; readonly failure: s
   } catch (error) {
     throw diskError(failure, error);
   }
-  const [folder, there] = [statusOf(dirname(target)), statusOf(target)];
+  const [folder, there] = [statusOf(dirname(result)), statusOf(result)];
   const ours = process.geteuid?.() ?? 0;
   const isKept = folder !== undefined && there !== undefined && (folder.mode & 0o1000) !== 0;
   if (isKept && ours !== 0 && ours !== folder.uid && ours !== there.uid) {

@@ -75,7 +75,7 @@ export class DirectStore implements BlockStore {
     const part = partPath(resultPath(dir, options));
     const copy =
       (await findWhole(placement, { part, manifest })) ??
-      (await findPart(placement, { part, manifest, mends: to === undefined }));
+      (await findPart(placement, { part, manifest, repairs: to === undefined }));
     const isWhole = copy.root === placement.result;
     if (!isWhole) {
       placement.checkFreeSpace(missingBytes(manifest, copy.held));
@@ -222,16 +222,16 @@ async function findWhole(
 /**
  * Finds the `.part` to go on with. One without a right block is not of this share, and is removed.
  *
- * @param options.mends whether a damaged copy becomes the `.part` again; else it stays, as an older copy
+ * @param options.repairs whether a damaged copy becomes the `.part` again; else it stays, as an older copy
  */
 async function findPart(
   placement: Placement,
-  options: { readonly part: string; readonly manifest: Manifest; readonly mends: boolean },
+  options: { readonly part: string; readonly manifest: Manifest; readonly repairs: boolean },
 ): Promise<Copy> {
-  const { part, manifest, mends } = options;
+  const { part, manifest, repairs } = options;
   await placement.check();
   const inPart = await findBlocks(part, manifest);
-  if (inPart.count > 0 || !mends) {
+  if (inPart.count > 0 || !repairs) {
     return { root: part, held: inPart };
   }
   await remove(part);

@@ -1,11 +1,11 @@
 /**
- * Stores that go wrong on purpose, for lessons. Each is put around another one and changes nothing that one keeps.
+ * Stores that go wrong on purpose, for fault injection. Each wraps another store and changes nothing in what that store keeps.
  */
 import type { BlockStore } from "./block_store.ts";
 
 const FOREVER = new Promise<never>(() => undefined);
 
-/** What is to go wrong. */
+/** What goes wrong. */
 export interface Faults {
   /** A byte is wrong in this part of the blocks that are read, 0 to 1; left out: in none. */
   readonly corrupt?: number | undefined;
@@ -18,8 +18,8 @@ export interface Faults {
 /**
  * Puts around a store what is to go wrong with it. Never resolves for a peer that dies at once: it held enough already.
  */
-export async function withFaults(store: BlockStore, spoiling: Faults): Promise<BlockStore> {
-  const { corrupt = 0, killAt, die } = spoiling;
+export async function withFaults(store: BlockStore, faults: Faults): Promise<BlockStore> {
+  const { corrupt = 0, killAt, die } = faults;
   const readable = corrupt > 0 ? corrupting(store, corrupt) : store;
   return killAt === undefined ? readable : await dyingAt(readable, { killAt, die });
 }
@@ -31,7 +31,7 @@ export async function withFaults(store: BlockStore, spoiling: Faults): Promise<B
 export function corrupting(store: BlockStore, ratio: number): BlockStore {
   const wrong = new Map<number, boolean>();
   return {
-    ...passedOn(store),
+    ...delegateTo(store),
     readInto(block, offset, into) {
       store.readInto(block, offset, into);
       if (!wrong.has(block)) {
@@ -50,21 +50,21 @@ async function dyingAt(
   options: { readonly killAt: number; readonly die: (heldBlocks: number) => void },
 ): Promise<BlockStore> {
   // not a block more for what a product of two decimals is off by
-  const enough = Math.ceil(options.killAt * store.found.size - 1e-6);
+  const fatalCount = Math.ceil(options.killAt * store.found.size - 1e-6);
   let begun = store.found.count;
   let held = store.found.count;
-  if (held >= enough) {
+  if (held >= fatalCount) {
     options.die(held);
     await FOREVER;
   }
   return {
-    ...passedOn(store),
+    ...delegateTo(store),
     async commit(block) {
-      if (++begun > enough) {
+      if (++begun > fatalCount) {
         await FOREVER; // another one is enough, and on its way to the disk
       }
       await store.commit(block);
-      if (++held === enough) {
+      if (++held === fatalCount) {
         options.die(held);
         await FOREVER;
       }
@@ -72,7 +72,7 @@ async function dyingAt(
   };
 }
 
-function passedOn(store: BlockStore): BlockStore {
+function delegateTo(store: BlockStore): BlockStore {
   return {
     found: store.found,
     write: (...part) => store.write(...part),

@@ -22,8 +22,8 @@ test("FolderStore joins its blocks again when the result is gone or damaged, wit
   const dir = tempFolder();
   const options = { ...share.stored, dir, peerId: PEER };
   const result = await fetchAll(await FolderStore.open(options), share);
-  for (const spoil of [() => rotByte(result, 0), () => rmSync(result), () => renameSync(result, partPath(result))]) {
-    spoil();
+  for (const damage of [() => rotByte(result, 0), () => rmSync(result), () => renameSync(result, partPath(result))]) {
+    damage();
     const store = await FolderStore.open(options);
     expect(store.found.complete).toBe(true);
     await store.finish();

@@ -63,7 +63,7 @@ export class Placement {
         `Cannot put the file "${name}" at ${quote(to)}: that is how folders are written (use --to ${join(to, name)})`,
       );
     }
-    const goes = await guardCopy(this.place, { ...this.#target });
+    const goes = await guardCopy(this.place, { ...this.#guardOptions });
     if (goes !== undefined) {
       this.#options.onNote?.(goes);
     }
@@ -98,7 +98,7 @@ export class Placement {
     const syncMs = await putInPlace(part, this.place, {
       manifest: this.#manifest,
       check: async () => {
-        await guardCopy(this.place, this.#target);
+        await guardCopy(this.place, this.#guardOptions);
         if (!isRight()) {
           throw new UserError(`Cannot complete ${quote(part)}: it was damaged on disk (start again to fetch it anew)`);
         }
@@ -111,7 +111,7 @@ export class Placement {
     onSynced?.(syncMs);
   }
 
-  get #target(): { readonly manifest: Manifest; readonly replace: boolean; readonly isNamed: boolean } {
+  get #guardOptions(): { readonly manifest: Manifest; readonly replace: boolean; readonly isNamed: boolean } {
     const { replace = false, to } = this.#options;
     return { manifest: this.#manifest, replace, isNamed: to !== undefined };
   }

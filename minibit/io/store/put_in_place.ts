@@ -25,7 +25,7 @@ export interface CopyPlace {
 }
 
 /** File systems stamp changes by a clock that moves on in smaller steps than this: at least 100 a second. */
-const STAMP_TICK_MS = 12;
+const TIMESTAMP_STEP_MS = 12;
 /** The copy that stood, until the one in its place is sure to stay. */
 export const OLDER_COPY = "older_copy";
 
@@ -75,7 +75,7 @@ export async function putInPlace(part: string, place: CopyPlace, options: PutOpt
   const syncedMs = performance.now();
   const next = join(home, NEXT_RECORD_FILE);
   const newestChangeMs = await writeRecord(next, { root: part, modes });
-  await untilStampedLater(newestChangeMs);
+  await waitForLaterTimestamp(newestChangeMs);
   const older = join(home, OLDER_COPY);
   await check(); // the last thing before: what comes between is found in the older copy
   try {
@@ -86,19 +86,19 @@ export async function putInPlace(part: string, place: CopyPlace, options: PutOpt
   onPlaced?.(newestChangeMs);
   const placedMs = performance.now();
   if (manifest.kind === "file") {
-    await untilStampedLater(Date.now()); // its own new name has stamped it
+    await waitForLaterTimestamp(Date.now()); // its own new name has stamped it
   }
   if (sync) {
     await syncName(result);
   }
   const endMs = performance.now();
-  renameOrTell(next, join(home, RECORD_FILE));
-  await letGo(older, { ...options, result, records });
+  renameOrThrow(next, join(home, RECORD_FILE));
+  await removeOlderCopy(older, { ...options, result, records });
   return syncedMs - startMs + endMs - placedMs;
 }
 
 /** Removes the older copy, unless somebody put something into it while it was exchanged: then it stays, beside the newer one. */
-async function letGo(
+async function removeOlderCopy(
   older: string,
   {
     result,
@@ -112,7 +112,7 @@ async function letGo(
     return;
   }
   const kept = `${result}.changed-${Date.now()}`;
-  renameOrTell(older, kept);
+  renameOrThrow(older, kept);
   onNote?.(`Somebody changed the older copy at ${quote(result)} in the last moment: it is kept as ${quote(kept)}`);
 }
 
@@ -128,7 +128,7 @@ export async function recoverPlace(place: CopyPlace): Promise<void> {
   const next = join(home, NEXT_RECORD_FILE);
   if (statusOf(older) !== undefined) {
     if (statusOf(result) === undefined) {
-      renameOrTell(older, result);
+      renameOrThrow(older, result);
     } else if ((await findForeign(result, recordsOf(place))).count === 0) {
       await remove(older);
     } else {
@@ -139,15 +139,15 @@ export async function recoverPlace(place: CopyPlace): Promise<void> {
   }
   const record = readRecord(next);
   if (record !== undefined && statusOf(result) !== undefined && (await findForeign(result, [record])).count === 0) {
-    renameOrTell(next, join(home, RECORD_FILE));
+    renameOrThrow(next, join(home, RECORD_FILE));
   } else {
     await remove(next);
   }
 }
 
 /** Waits until whatever is changed from now on bears a later time than `ms`: who edits the copy is noticed by that. */
-async function untilStampedLater(ms: number): Promise<void> {
-  while (Date.now() < ms + STAMP_TICK_MS) {
+async function waitForLaterTimestamp(ms: number): Promise<void> {
+  while (Date.now() < ms + TIMESTAMP_STEP_MS) {
     await Bun.sleep(1);
   }
 }
@@ -173,7 +173,7 @@ function swap(part: string, { result, older }: { readonly result: string; readon
   try {
     renameSync(part, result);
   } catch (error) {
-    putBack(older, { result, because: error });
+    restoreOlderCopy(older, { result, cause: error });
   }
 }
 
@@ -187,15 +187,15 @@ function moveToFree(part: string, result: string): void {
   renameSync(part, result);
 }
 
-function putBack(older: string, failed: { readonly result: string; readonly because: unknown }): never {
-  const { result, because } = failed;
+function restoreOlderCopy(older: string, failed: { readonly result: string; readonly cause: unknown }): never {
+  const { result, cause } = failed;
   try {
     renameSync(older, result);
   } catch (error) {
     const failure = `Cannot put the older copy back to ${quote(result)}; it is in ${quote(older)}`;
     throw diskError(failure, error);
   }
-  throw because;
+  throw cause;
 }
 
 /**
@@ -237,7 +237,7 @@ function setMode(path: string, mode: number): void {
   }
 }
 
-function renameOrTell(from: string, to: string): void {
+function renameOrThrow(from: string, to: string): void {
   try {
     renameSync(from, to);
   } catch (error) {

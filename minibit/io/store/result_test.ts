@@ -51,9 +51,9 @@ describe("findBlocks()", () => {
       },
       [3, 4, 5],
     ],
-  ])("is robust to %s", async (_, spoil, expected) => {
+  ])("is robust to %s", async (_, damage, expected) => {
     const { source, stored } = await share();
-    spoil(source);
+    damage(source);
     expect([...(await findBlocks(source, stored.manifest))]).toEqual(expected);
   });
 });
