@@ -1,16 +1,16 @@
-/** The errors MiniBit tells apart: a stranger's fault, a user's mistake. Anything else is our bug. */
+/** The errors MiniBit distinguishes: the other side's fault and the user's mistake. Any other error is a bug in MiniBit. */
 
-/** The other side broke the protocol; its link is closed, the process lives on. */
+/** The other side broke the protocol. Its link is closed and the process continues. */
 export class ProtocolError extends Error {
   override readonly name = "ProtocolError";
 }
 
-/** A manifest that must not be used; the message says which rule it breaks. */
+/** A manifest that must not be used. The message says which rule it breaks. */
 export class ManifestError extends Error {
   override readonly name = "ManifestError";
 }
 
-/** Something the user can mend; shown as one line, without a stack trace. */
+/** Something the user can correct. It is shown as one line, without a stack trace. */
 export class UserError extends Error {
   override readonly name = "UserError";
   /** Process exit code: 1 failed, 2 usage. */
@@ -25,7 +25,7 @@ export class UserError extends Error {
 /**
  * Guards a condition that only a bug of ours can break.
  *
- * @param message a function where there are numbers in it: most texts are never read, and composing them costs more than the check
+ * @param message a function if it is composed: most messages are never needed, and composing one costs more than the check
  * @throws {Error} when `condition` is false
  */
 export function assert(condition: boolean, message: string | (() => string)): asserts condition {

@@ -1,30 +1,30 @@
-/** What a swarm is made of, for the bound. Rates in bytes a second, Infinity for no limit. */
+/** The members of a swarm, as far as the bound needs them. Rates are in bytes a second, Infinity for no limit. */
 export interface Uplinks {
   readonly sizeBytes: number;
   readonly seedUp: number;
   readonly leechers: readonly Leecher[];
-  /** Others that give: who lacks nothing, and whose end nobody waits for. */
+  /** Other peers that upload but lack nothing. */
   readonly helpers?: readonly Helper[];
 }
 
 interface Leecher {
   readonly up: number;
   readonly down: number;
-  /** What it lacks in the beginning; left out: all of it. */
+  /** What it lacks at the start; the whole share by default. */
   readonly lacksBytes?: number;
 }
 
 interface Helper {
   readonly up: number;
-  /** What it holds in the beginning. */
+  /** What it holds at the start. */
   readonly holdsBytes: number;
 }
 
 /**
- * The shortest time in which anybody could bring the share to all, in seconds: `max{F/u_s, F/d_min, N F/(u_s + sum u_i)}`
+ * The shortest time in which any protocol could bring the share to all leechers, in seconds: `max{F/u_s, F/d_min, N F/(u_s + sum u_i)}`
  * for N leechers that hold nothing.
  *
- * Who holds a part needs the rest of it only, and the seed has to send at least what nobody else can hold.
+ * A leecher that holds a part needs only the rest, and the seed has to send at least what nobody else holds.
  *
  * Source: Kumar and Ross 2006, "Peer-assisted file distribution: the minimum distribution time".
  */

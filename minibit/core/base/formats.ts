@@ -1,4 +1,4 @@
-/** Sizes, rates, times and parts as people read them; `minibit/io/os/units.ts` reads them back. */
+/** Formats sizes, rates, times and ratios for people. `minibit/io/os/units.ts` parses them. */
 
 const BINARY_UNITS = [
   ["TiB", 1024 ** 4],
@@ -48,12 +48,12 @@ export function formatClock(milliseconds: number): string {
     : `${hours}:${twoDigits(minutes % 60)}:${twoDigits(seconds % 60)}`;
 }
 
-/** Writes how many there are of something: `1 peer`, `2 peers`. */
+/** Writes a count with its noun: `1 peer`, `2 peers`. */
 export function formatCount(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** Writes a ratio of 0 to 1 as a percentage; never `100.0%` before all is there. */
+/** Writes a ratio of 0 to 1 as a percentage; never `100.0%` below 1. */
 export function formatPercent(ratio: number): string {
   return `${(Math.floor(ratio * 1000) / 10).toFixed(1)}%`;
 }

@@ -1,21 +1,21 @@
 import { LINE_SILENT_BEATS } from "./limits.ts";
 
-/** What is to be done about a line: say that we are here, or take it for dead. */
+/** What a connection needs: nothing, a sign of life from us, or to be given up as dead. */
 export type LineCare = "nothing" | "speak" | "give up";
 
 /**
- * Tells a line that died without a word from one on which nobody has anything to say.
+ * Distinguishes a dead connection from an idle one.
  *
- * While one side owes the other something, each says at least a word in every heartbeat; who says nothing for
- * LINE_SILENT_BEATS of them is not there any more. Heartbeats are counted, not milliseconds: during a pause of our own there are
- * none, and what waits to be read then is read before the next.
+ * While something is pending between the two sides, each sends at least one message in every heartbeat. A side that is silent for
+ * LINE_SILENT_BEATS heartbeats is gone. Heartbeats are counted, not milliseconds: a pause of our own process has none, and bytes
+ * that arrived meanwhile are read before the next one.
  */
 export class LineWatch {
   #hasHeard = true;
   #hasSpoken = true;
   #silentBeats = 0;
 
-  /** Something came: a message, or some bytes of one. */
+  /** Bytes arrived: a message, or a part of one. */
   heard(): void {
     this.#hasHeard = true;
   }
@@ -28,7 +28,7 @@ export class LineWatch {
   /**
    * A heartbeat is over.
    *
-   * @param now `isBusy`: one side owes the other something; `isDeaf`: we do not read just now
+   * @param now `isBusy`: something is pending between the two sides; `isDeaf`: we do not read from the connection now
    */
   beat(now: { readonly isBusy: boolean; readonly isDeaf: boolean }): LineCare {
     const { isBusy, isDeaf } = now;

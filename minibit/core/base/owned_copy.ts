@@ -1,11 +1,11 @@
 /**
- * Who owns bytes. What a socket delivers, and every part of it, is valid in the turn of the event loop in which it came: then
- * its memory is given back. What is kept longer is copied by `ownedCopy`, and by nothing else.
+ * Who owns bytes. The bytes that a socket delivers, and every view of them, are valid only in the turn of the event loop in
+ * which they arrive: their memory is reused afterwards. Whatever keeps them longer copies them with `ownedCopy`.
  */
 
 declare const forbidden: unique symbol;
 
-/** What the compiler takes the result of a forbidden method for: nothing that can be used. */
+/** The result type of a forbidden method: the compiler accepts it nowhere. */
 interface Forbidden {
   readonly [forbidden]: "use ownedCopy() for a copy, subarray() for a view";
 }
@@ -24,9 +24,9 @@ declare global {
 }
 
 /**
- * A copy in memory of its own, which stays as it is whatever becomes of `bytes`.
+ * Copies `bytes` into memory of its own.
  *
- * Also of a Buffer, whose `slice()` would be a view: Bun hands one to a socket's handlers. The copy is a plain Uint8Array.
+ * The copy is a plain Uint8Array, also of a Buffer, whose `slice()` is only a view. Bun passes Buffers to socket handlers.
  */
 export function ownedCopy(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return new Uint8Array(bytes);

@@ -4,8 +4,8 @@ const BURST_MS = 50;
 /**
  * A token bucket: at most `bytesPerSecond` over time.
  *
- * A unit is let through whole as soon as the bucket is not in debt, and the debt is paid by waiting. So a unit larger than the bucket
- * still passes and the mean is exact.
+ * A whole unit passes as soon as the bucket is not in debt, and later units wait until the debt is paid. So a unit larger than the
+ * bucket still passes, and the mean rate is exact.
  */
 export class RateLimiter {
   readonly #bytesPerMs: number;

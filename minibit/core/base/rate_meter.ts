@@ -1,12 +1,12 @@
-/** Weight of the past: what happened this long ago counts 1/e. */
+/** Bytes that came this long ago weigh 1/e. */
 const MEMORY_MS = 1000;
-/** A rate over less than this would be an accident of scheduling. */
+/** Shortest time a rate is measured over: below it, scheduling decides the figure. */
 const MIN_SPAN_MS = 10;
-/** A rate to plan with is one over at least this: a shaped uplink lets the first bytes through at once. */
+/** Shortest time a steady rate is measured over: a shaped uplink lets the first bytes through at once. */
 const STEADY_SPAN_MS = 250;
 
 /**
- * Bytes a second, recent bytes counting most: an exponentially weighted mean over time.
+ * Measures bytes a second as an exponentially weighted mean over time: recent bytes count most.
  *
  * Dividing the weighted bytes by the equally weighted time makes it right from the first bytes on, where a plain
  * moving average starts at zero and takes seconds to warm up.
@@ -38,20 +38,20 @@ export class RateMeter {
     return (this.#bytes * 1000) / Math.max(MIN_SPAN_MS, this.#spanMs);
   }
 
-  /** Like `bytesPerSecond`, but what came so far counts as if it had taken STEADY_SPAN_MS at least: it grows into the rate. */
+  /** Like `bytesPerSecond`, but over at least STEADY_SPAN_MS: a new meter starts low and approaches the rate. */
   steadyBytesPerSecond(nowMs: number): number {
     this.#advance(nowMs);
     return (this.#bytes * 1000) / Math.max(STEADY_SPAN_MS, this.#spanMs);
   }
 
-  /** The same for an onlooker: the meter stays as it is. */
+  /** Like `bytesPerSecond`, but without a change to the meter: for statistics. */
   peek(nowMs: number): number {
     const kept = Math.exp(-Math.max(0, nowMs - this.#lastMs) / MEMORY_MS);
     const spanMs = this.#spanMs * kept + MEMORY_MS * (1 - kept);
     return (this.#bytes * kept * 1000) / Math.max(MIN_SPAN_MS, spanMs);
   }
 
-  /** Leaves the time since the last call out of account: nothing was due in it. */
+  /** Ignores the time since the last call, in which no bytes were due. */
   resume(nowMs: number): void {
     this.#lastMs = nowMs;
   }

@@ -1,4 +1,4 @@
-/** Takes `item` out of `items`, where it stands at most once; the order of the others stays. */
+/** Removes `item` from `items`, which holds it at most once. The others keep their order. */
 export function removeItem<T>(items: T[], item: T): void {
   const index = items.indexOf(item);
   if (index >= 0) {

@@ -12,7 +12,7 @@ import {
 } from "../base/limits.ts";
 
 /**
- * Share <-> block <-> unit arithmetic: the only place that knows that the last block is shorter.
+ * Converts between share, block and unit. The last block may be shorter: callers ask here and never assume a length.
  *
  * Source: rqbit's `lengths.rs`. All sizes and offsets in bytes.
  */

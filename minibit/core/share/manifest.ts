@@ -7,7 +7,7 @@ import { findPathFault, nameFault } from "./share_paths.ts";
 /**
  * The description of a share: its files and the hash of every block.
  *
- * The SHA-256 of its exact bytes names the swarm, so whoever knows the name can take the manifest from any stranger.
+ * The SHA-256 of its exact bytes names the swarm, so whoever knows the name can take the manifest from any untrusted peer.
  */
 
 /** The first field of every manifest; another value is another format. */
@@ -71,7 +71,7 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
 }
 
 /**
- * Reads a manifest from a stranger.
+ * Reads a manifest from an untrusted peer.
  *
  * @param options.platform where the files would be created (`process.platform`); decides which names are legal
  * @throws {ManifestError} on the first rule it breaks

@@ -2,11 +2,11 @@ import { MAX_NAME_BYTES, MAX_PATH_BYTES } from "../base/limits.ts";
 import { quote } from "../base/quote.ts";
 
 /**
- * Which names a share may hold. A manifest comes from a stranger and its paths are created on our disk, so every rule
- * that keeps a file inside its folder, and two files apart, stands here.
+ * Which names a share may hold. A manifest comes from an untrusted peer and its paths are created on our disk. The rules here keep
+ * every file inside its folder, and any two files apart.
  */
 
-/** What a share's tree consists of; paths are relative, with `/` between the segments. */
+/** The tree of a share. Paths are relative, with `/` between the segments. */
 export interface PathTree {
   readonly files: readonly { readonly path: string }[];
   readonly emptyFolders: readonly string[];
@@ -117,8 +117,8 @@ function windowsFault(name: string): string | undefined {
 }
 
 /**
- * Finds two names that meet on some file system: written alike but for case or Unicode form, or a file that another
- * path uses as a folder, or a folder listed as empty that is not.
+ * Finds two names that collide on some file system: they differ only in case or Unicode form, or one is a file that another
+ * path uses as a folder, or a folder that is listed as empty is not.
  */
 function findClash(files: readonly string[], emptyFolders: readonly string[]): string | undefined {
   const folders = new Map<string, string>();
@@ -152,7 +152,7 @@ function clash(a: string, b: string): string {
   return `${quote(a)} and ${quote(b)} are one name where case or Unicode form does not count`;
 }
 
-/** What a name becomes on the least discerning file systems: NFC, then full case folding by way of upper case. */
+/** Folds a name as the least strict file systems do: NFC, then full case folding by way of upper case. */
 function fold(path: string): string {
   return path.normalize("NFC").toUpperCase().toLowerCase();
 }
