@@ -9,7 +9,8 @@
 import { chromium } from "playwright-core";
 import { boardHtml } from "../minibit/board/server/page_html.ts";
 import { livelyEvents, toRecording } from "../minibit/board/testing/lively_recording.ts";
-import { parseCommandLine, parseText, runMain } from "../minibit/io/cli/cli.ts";
+import { parseCommandLine, parseText } from "../minibit/io/cli/cli.ts";
+import { runMain } from "../minibit/io/cli/run_main.ts";
 import { parseInteger } from "../minibit/io/os/units.ts";
 
 /** Runs in the page, which the types here know nothing of: notes every drawing and every frame. */

@@ -9,7 +9,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createRng } from "../minibit/core/base/rng.ts";
-import { runMain } from "../minibit/io/cli/cli.ts";
+import { runMain } from "../minibit/io/cli/run_main.ts";
 import { EXIT_WITH_PARENT, exitCodeOf, onStop, type StopReason } from "../minibit/io/os/lifecycle.ts";
 
 /** 1024 blocks: enough to see rarity, few enough to see each of them. */

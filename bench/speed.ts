@@ -7,7 +7,8 @@
  */
 
 import { UserError } from "../minibit/core/base/errors.ts";
-import { parseCommandLine, parseText, runMain } from "../minibit/io/cli/cli.ts";
+import { parseCommandLine, parseText } from "../minibit/io/cli/cli.ts";
+import { runMain } from "../minibit/io/cli/run_main.ts";
 import { parseInteger } from "../minibit/io/os/units.ts";
 import { median } from "./median.ts";
 

@@ -2,7 +2,7 @@
 // What a flag does is not decided here: each script, and launch, has a table of its own.
 
 /**
- * What a script takes from its command line and its environment, and how it ends.
+ * What a script takes from its command line and its environment.
  *
  * Flags are declared as data, one object a script; values are parsed and typed by it, `--help` is written from it. Every
  * flag can also come from the environment: `--upload-limit 1MiB/s` is `MINIBIT_UPLOAD_LIMIT=1MiB/s`. Nothing outside
@@ -10,8 +10,6 @@
  */
 import { Command, CommanderError } from "commander";
 import { UserError } from "../../core/base/errors.ts";
-import { diskError, errorCode } from "../os/disk_error.ts";
-import { stopAfterFailure } from "../os/lifecycle.ts";
 import { UnitError } from "../os/units.ts";
 
 /** What the name of each flag begins with in the environment. */
@@ -140,77 +138,6 @@ export function parseText(text: string): string {
     throw new UnitError("text", text, "it is empty");
   }
   return text;
-}
-
-/** How long a script may take to put things in order after an error that nobody caught. */
-const ENDING_MS = 15_000;
-
-/**
- * Runs a script to its end and exits with its code.
- *
- * The code is what `main` returns; a UserError is told in one line, anything else is our bug and is told with its stack,
- * wherever in the script it was thrown. What nobody caught stops `main` as a signal does (see `onStop`): what it has
- * begun it ends, so that no file and no process is left behind. The same when whoever read our output has left.
- */
-export async function runMain(main: () => Promise<number> | number): Promise<never> {
-  let failure: number | undefined;
-  const fail = (tell: () => number): void => {
-    if (failure !== undefined) {
-      return; // the first one is told; what comes after may come of it
-    }
-    failure = tell();
-    const exit = (): never => process.exit(failure);
-    if (stopAfterFailure()) {
-      setTimeout(exit, ENDING_MS);
-    } else {
-      exit();
-    }
-  };
-  process.on("uncaughtException", (error) => fail(() => report(error)));
-  process.on("unhandledRejection", (reason) => fail(() => report(reason)));
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on("error", (error) => fail(() => (isReaderGone(stream, error) ? 1 : report(unwritten(error)))));
-  }
-  let exitCode: number;
-  try {
-    exitCode = await main();
-  } catch (error) {
-    exitCode = failure === undefined ? report(error) : 1; // the first error was told
-  }
-  await ended(process.stdout);
-  await ended(process.stderr);
-  process.exit(failure ?? exitCode);
-}
-
-/** Tells what ended the script and returns the exit code for it. */
-function report(error: unknown): number {
-  if (error instanceof HelpAsked) {
-    process.stdout.write(error.message);
-    return 0;
-  }
-  if (error instanceof UserError) {
-    process.stderr.write(`${error.message}\n`);
-    return error.exitCode;
-  }
-  const details = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.stderr.write(`This is a bug in MiniBit, please report it with these lines:\n${details}\n`);
-  return 1;
-}
-
-/** Whether whoever read our output has left (`| head`, a closed terminal): there is nobody to tell. */
-function isReaderGone(stream: NodeJS.WriteStream, error: unknown): boolean {
-  return errorCode(error) === "EPIPE" || (errorCode(error) === "EIO" && stream.isTTY);
-}
-
-function unwritten(error: unknown): Error {
-  return diskError("Cannot write what there is to tell", error);
-}
-
-/** Resolves once everything written to `stream` has left the process: an exit would cut it off. */
-function ended(stream: NodeJS.WriteStream): Promise<void> {
-  return new Promise((resolve) => {
-    stream.end(() => resolve());
-  });
 }
 
 function toCommand(commandLine: CommandLine<Flags, { readonly [name: string]: Argument<unknown> }>): Command {

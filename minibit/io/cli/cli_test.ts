@@ -1,12 +1,7 @@
 import { expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { UserError } from "../../core/base/errors.ts";
 import { parseAddress, parsePeerId, parsePort } from "../os/units.ts";
-import { useTempFolders } from "../testing/temp_share.ts";
 import { HelpAsked, oneOf, parseCommandLine, parseText, type Words } from "./cli.ts";
-
-const tempFolder = useTempFolders();
 
 /** A command line with one of each kind of flag. */
 function parse(argv: readonly string[], env: Words["env"] = {}) {
@@ -149,103 +144,4 @@ Examples:
 Flags can be set in the environment too: --tracker as MINIBIT_TRACKER.
 `);
   }
-});
-
-/** Runs `main` in a process of its own. */
-function run(
-  main: string,
-  env: { readonly [name: string]: string } = {},
-): { exitCode: number; stdout: string; stderr: string } {
-  const { exitCode, stdout, stderr } = Bun.spawnSync([process.execPath, "-e", scriptOf(main)], {
-    env: { ...process.env, ...env },
-  });
-  return { exitCode, stdout: stdout.toString(), stderr: stderr.toString() };
-}
-
-function scriptOf(main: string): string {
-  return `import { runMain } from ${JSON.stringify(join(import.meta.dir, "cli.ts"))};
-    import { UserError } from ${JSON.stringify(join(import.meta.dir, "../../core/base/errors.ts"))};
-    await runMain(${main});`;
-}
-
-test("a script exits with what its main returns, also with a timer left running", () => {
-  expect(run("() => 130").exitCode).toBe(130);
-  expect(run("async () => 0").exitCode).toBe(0);
-  expect(run("() => { setInterval(() => {}, 1000); return 3; }").exitCode).toBe(3);
-});
-
-test("output written last is not cut off by the exit", () => {
-  const { stdout } = run(`() => { process.stdout.write("x".repeat(1 << 20)); return 0; }`);
-  expect(stdout.length).toBe(1 << 20);
-});
-
-test("a user's mistake is one line on stderr and its exit code, wherever it is thrown", () => {
-  const thrown = run(`() => { throw new UserError("Cannot do it: why (what to do)", { exitCode: 2 }); }`);
-  expect(thrown).toEqual({ exitCode: 2, stdout: "", stderr: "Cannot do it: why (what to do)\n" });
-  const later = run(`() => new Promise(() => { setTimeout(() => { throw new UserError("Cannot go on: why"); }); })`);
-  expect(later).toEqual({ exitCode: 1, stdout: "", stderr: "Cannot go on: why\n" });
-  const rejected = run(`() => new Promise(() => { void Promise.reject(new UserError("Cannot: why")); })`);
-  expect(rejected).toEqual({ exitCode: 1, stdout: "", stderr: "Cannot: why\n" });
-});
-
-/** A main that stops as scripts do, telling so, when it is asked to; `then` is what happens meanwhile. */
-const ORDERLY = (then: string) => `async () => {
-  const { exitCodeOf, onStop } = await import(${JSON.stringify(join(import.meta.dir, "../os/lifecycle.ts"))});
-  const { appendFileSync } = await import("node:fs");
-  const stopped = new Promise(onStop);
-  ${then}
-  const reason = await stopped;
-  await Bun.sleep(50);
-  appendFileSync(process.env.PLACE, "in order");
-  return exitCodeOf(reason);
-}`;
-
-test("what nobody caught is told, and what was begun is put in order before the end", () => {
-  const place = join(tempFolder(), "place");
-  const thrown = run(ORDERLY('setTimeout(() => { throw new UserError("Cannot go on: why"); });'), { PLACE: place });
-  expect(thrown).toEqual({ exitCode: 1, stdout: "", stderr: "Cannot go on: why\n" });
-  expect(readFileSync(place, "utf8")).toBe("in order");
-});
-
-test("who reads our output may leave: nothing is told, and what was begun is put in order", async () => {
-  const place = join(tempFolder(), "place");
-  const main = ORDERLY("setInterval(() => process.stdout.write('x'.repeat(1000)), 10);");
-  const child = Bun.spawn(["sh", "-c", '"$0" -e "$1" | head -c 1; echo end >&2', process.execPath, scriptOf(main)], {
-    env: { ...process.env, PLACE: place },
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  expect(await child.stderr.text()).toBe("end\n");
-  expect(readFileSync(place, "utf8")).toBe("in order");
-});
-
-test("a broken pipe to somebody else is no closed pager: it is told", () => {
-  const { exitCode, stderr } = run(`() => new Promise(() => {
-    const child = Bun.spawn(["sh", "-c", "exec <&-; echo closed; sleep 1"], { stdin: "pipe", stdout: "pipe", stderr: "ignore" });
-    child.stdout.getReader().read().then(() => { child.stdin.write(new Uint8Array(300_000)); child.stdin.flush(); });
-  })`);
-  expect(exitCode).toBe(1);
-  expect(stderr).toContain("EPIPE");
-});
-
-test("output that the disk does not take is told", async () => {
-  const child = Bun.spawn(
-    [
-      "sh",
-      "-c",
-      '"$0" -e "$1" >/dev/full',
-      process.execPath,
-      scriptOf(`() => new Promise(() => process.stdout.write("x"))`),
-    ],
-    { stderr: "pipe" },
-  );
-  expect(await child.stderr.text()).toStartWith("Cannot write what there is to tell: the disk is full");
-  expect(await child.exited).toBe(1);
-});
-
-test("our own bug is told as one, with its stack", () => {
-  const { exitCode, stderr } = run("() => { null.x; }");
-  expect(exitCode).toBe(1);
-  expect(stderr).toStartWith("This is a bug in MiniBit, please report it with these lines:\nTypeError: ");
-  expect(stderr).toContain("    at ");
 });
