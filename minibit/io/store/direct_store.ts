@@ -1,4 +1,3 @@
-import { renameSync } from "node:fs";
 import { assert, UserError } from "../../core/base/errors.ts";
 import { quote } from "../../core/base/quote.ts";
 import type { BlockHealth } from "../../core/link/peer_io.ts";
@@ -10,17 +9,12 @@ import { takeFromBasis } from "./basis.ts";
 import { blockBuffer, checkBlockFiles, isRight, removeBlockFile } from "./block_files.ts";
 import type { BlockStore } from "./block_store.ts";
 import { FileTree } from "./file_tree.ts";
+import { type Copy, findPart, findWhole } from "./find_copy.ts";
 import { blockPath, claimPeerFolder, type PeerFolderOptions, partPath, resultPath } from "./peer_folder.ts";
 import { Placement, type PlacementOptions } from "./placement.ts";
 import { RecheckSet } from "./recheck_set.ts";
-import { findBlocks, missingBytes, remove } from "./result.ts";
+import { missingBytes } from "./result.ts";
 import { WriteOrder } from "./write_order.ts";
-
-/** The copy that a store works on: where it lies, and which of its blocks are right. */
-interface Copy {
-  readonly root: string;
-  readonly held: Bitfield;
-}
 
 /** How to open a direct store. */
 export interface DirectStoreOptions extends PeerFolderOptions, PlacementOptions {
@@ -201,50 +195,6 @@ export class DirectStore implements BlockStore {
     }
     return result;
   }
-}
-
-/** Finds a finished copy, if all of it is right; what was on its way beside it is removed. */
-async function findWhole(
-  placement: Placement,
-  { part, manifest }: { readonly part: string; readonly manifest: Manifest },
-): Promise<Copy | undefined> {
-  if (!(await placement.looksWhole())) {
-    return undefined;
-  }
-  const held = await findBlocks(placement.result, manifest);
-  if (!held.complete) {
-    return undefined;
-  }
-  await remove(part);
-  return { root: placement.result, held };
-}
-
-/**
- * Finds the `.part` to go on with. One without a right block is not of this share, and is removed.
- *
- * @param options.repairs whether a damaged copy becomes the `.part` again; else it stays, as an older copy
- */
-async function findPart(
-  placement: Placement,
-  options: { readonly part: string; readonly manifest: Manifest; readonly repairs: boolean },
-): Promise<Copy> {
-  const { part, manifest, repairs } = options;
-  await placement.check();
-  const inPart = await findBlocks(part, manifest);
-  if (inPart.count > 0 || !repairs) {
-    return { root: part, held: inPart };
-  }
-  await remove(part);
-  const inResult = await findBlocks(placement.result, manifest);
-  if (inResult.count === 0) {
-    return { root: part, held: inPart };
-  }
-  try {
-    renameSync(placement.result, part);
-  } catch (error) {
-    throw diskError(`Cannot rename ${quote(placement.result)} to mend it`, error);
-  }
-  return { root: part, held: inResult };
 }
 
 /** Puts the blocks that lie in files of their own at their places. */

@@ -4,13 +4,14 @@ import { quote } from "../../core/base/quote.ts";
 import type { BlockHealth } from "../../core/link/peer_io.ts";
 import { Bitfield } from "../../core/share/bitfield.ts";
 import type { Geometry } from "../../core/share/geometry.ts";
-import { geometryOf, type Manifest } from "../../core/share/manifest.ts";
+import { geometryOf } from "../../core/share/manifest.ts";
 import { diskError } from "../os/disk_error.ts";
 import { READ_FLAGS, WRITE_FLAGS } from "../os/file_io.ts";
 import { FilePool } from "../os/file_pool.ts";
 import { createTurnYielder } from "../os/yield_turn.ts";
 import { blockBuffer, checkBlockFiles, hasBlockFile, isRight, removeBlockFile } from "./block_files.ts";
 import type { BlockStore } from "./block_store.ts";
+import { cutBlocks, cutCopy, type FolderParts } from "./cut_blocks.ts";
 import { FileTree } from "./file_tree.ts";
 import {
   blockPath,
@@ -22,7 +23,7 @@ import {
 } from "./peer_folder.ts";
 import { Placement, type PlacementOptions } from "./placement.ts";
 import { RecheckSet } from "./recheck_set.ts";
-import { findBlocks, missingBytes, remove } from "./result.ts";
+import { missingBytes, remove } from "./result.ts";
 import type { ShareReader } from "./share_reader.ts";
 import { WriteOrder } from "./write_order.ts";
 
@@ -32,22 +33,13 @@ export interface Source {
   readonly reader: ShareReader;
 }
 
-/** What a store is made of. */
-interface Parts {
-  readonly manifest: Manifest;
-  readonly folder: string;
-  readonly placement: Placement;
-  /** Blocks whose files are whole and right. */
-  readonly held: Bitfield;
-}
-
 /**
  * Keeps each block in a file of its own, `block_<i>`, as the original did; the result is joined from them at the end. The
  * seed cuts its source into such files first. For small shares: every byte is on disk twice.
  */
 export class FolderStore implements BlockStore {
   readonly found: Bitfield;
-  readonly #parts: Parts;
+  readonly #parts: FolderParts;
   readonly #geometry: Geometry;
   readonly #blocks: FilePool;
   readonly #unfinished: FilePool;
@@ -60,7 +52,7 @@ export class FolderStore implements BlockStore {
   readonly #resultIsWhole: boolean;
   #finishing: Promise<string> | undefined;
 
-  private constructor(parts: Parts, before: { readonly resultIsWhole: boolean; readonly source?: Source }) {
+  private constructor(parts: FolderParts, before: { readonly resultIsWhole: boolean; readonly source?: Source }) {
     this.#parts = parts;
     this.#source = before.source;
     this.#toRecheck = new RecheckSet(parts.manifest.blockCount);
@@ -273,41 +265,5 @@ export class FolderStore implements BlockStore {
     } finally {
       tree.close();
     }
-  }
-}
-
-/**
- * Cuts what is right in a copy of the share into block files, where they are missing.
- *
- * @returns whether the copy is whole
- */
-async function cutCopy(parts: Parts, root: string): Promise<boolean> {
-  const { manifest } = parts;
-  const geometry = geometryOf(manifest);
-  const inCopy = await findBlocks(root, manifest);
-  const tree = new FileTree(manifest, { root, writable: false });
-  try {
-    await cutBlocks(parts, (block, into) => inCopy.has(block) && tree.read(geometry.offsetOf(block), into));
-  } catch (error) {
-    throw diskError(`Cannot read ${quote(root)}`, error);
-  } finally {
-    tree.close();
-  }
-  return inCopy.complete;
-}
-
-/** Makes a file for each block that has none and that `read` can give; it tells whether it could. */
-async function cutBlocks(parts: Parts, read: (block: number, into: Uint8Array) => boolean): Promise<void> {
-  const { manifest, folder, held } = parts;
-  const geometry = geometryOf(manifest);
-  const buffer = blockBuffer(manifest);
-  const yieldTurn = createTurnYielder();
-  for (let block = 0; block < manifest.blockCount; block++) {
-    const bytes = buffer.subarray(0, geometry.lengthOf(block));
-    if (!held.has(block) && read(block, bytes)) {
-      writeWhole(blockPath(folder, block), bytes);
-      held.add(block);
-    }
-    await yieldTurn();
   }
 }
