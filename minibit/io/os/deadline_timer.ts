@@ -1,4 +1,4 @@
-/** Calls at the deadline of a core; an earlier deadline takes the place of a later one. Milliseconds as of `performance.now()`. */
+/** Calls back at the deadline of a core. An earlier deadline replaces a later one. Milliseconds as of `performance.now()`. */
 export class DeadlineTimer {
   readonly #callback: () => void;
   #timer: Timer | undefined;
@@ -8,7 +8,7 @@ export class DeadlineTimer {
     this.#callback = callback;
   }
 
-  /** Rings at `deadlineMs`, unless it does so sooner anyway: who asks again then loses nothing. */
+  /** Sets a deadline. An earlier one that is set already stays: the callback sets the next deadline again. */
   set(deadlineMs: number): void {
     if (deadlineMs >= this.#atMs) {
       return;
@@ -20,11 +20,11 @@ export class DeadlineTimer {
         this.#atMs = Number.POSITIVE_INFINITY;
         this.#callback();
       },
-      Math.max(0, Math.ceil(deadlineMs - performance.now())), // Bun drops the fraction: early, there is nothing to do
+      Math.max(0, Math.ceil(deadlineMs - performance.now())), // rounded up: Bun drops the fraction, and before the deadline nothing is due
     );
   }
 
-  /** Rings no more. */
+  /** Cancels the deadline. */
   stop(): void {
     clearTimeout(this.#timer);
   }

@@ -1,22 +1,22 @@
 /**
- * The descriptors a process may have: files and connections share them. When there are none left the system refuses every further one, and
- * a server that is called then would spin: the call stays in the queue, and it is told of it again and again.
+ * The file descriptors a process may have: files and connections share them. When none is left, the system refuses every further one.
+ * A server would then spin: a pending connection stays in the queue, and the event loop reports it again and again.
  */
 import { closeSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { MAX_LINKS, MAX_OPEN_FILES } from "../../core/base/limits.ts";
 import { errorCode } from "./disk_error.ts";
 import { getLogger } from "./logging.ts";
 
-/** What most systems allow; taken where a system does not tell. */
+/** What most systems allow; assumed where a system does not report its limit. */
 const USUAL_LIMIT = 1024;
 /** Kept free: for what is opened for a moment, a dial, the log. */
 export const SPARE_DESCRIPTORS = 12;
 /** A store has two pools of files at most, and its reader another one. */
 const POOLS = 3;
-/** With fewer there is no swarm, whatever the limit is. */
+/** Fewest of each: below it no swarm works, so it is assumed whatever the limit is. */
 const FEWEST = 4;
 
-/** How the descriptors of this process are dealt out. */
+/** How the descriptors of this process are divided. */
 export interface DescriptorBudget {
   /** How many it may have. */
   readonly limit: number;
@@ -34,7 +34,7 @@ export function descriptorBudget(): DescriptorBudget {
   return budget;
 }
 
-/** Deals out what is left of `limit`: as many neighbours and files as MiniBit ever wants, or fewer of both. */
+/** Divides what is left of `limit`: as many neighbours and files as MiniBit can use, or fewer of both. */
 export function budgetOf({ limit, used }: { readonly limit: number; readonly used: number }): DescriptorBudget {
   const free = Math.max(0, limit - used - SPARE_DESCRIPTORS);
   const links = Math.max(FEWEST, Math.min(MAX_LINKS, Math.floor(free / 2)));

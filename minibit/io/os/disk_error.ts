@@ -1,6 +1,6 @@
 import { UserError } from "../../core/base/errors.ts";
 
-/** What the codes of the operating system mean to a user, and what to do. */
+/** What the operating system's error codes mean to a user, and what to do. */
 const REASONS: { readonly [code: string]: string } = {
   EACCES: "permission denied (give yourself the right to it, or use another place)",
   EPERM: "permission denied (give yourself the right to it, or use another place)",
@@ -24,15 +24,15 @@ const REASONS: { readonly [code: string]: string } = {
   EIO: "the disk failed (look at the system's log)",
 };
 
-/** What a disk answers that keeps no permission bits (FAT, some network mounts) when it is asked to change them. */
+/** Error codes of a file system without permission bits (FAT, some network mounts) when they are changed. */
 export const NO_MODES: ReadonlySet<string> = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"]);
 
 /**
- * Tells a failed call of the operating system as an error for the user.
+ * Turns a failed call of the operating system into an error for the user.
  *
  * @param failure what could not be done: `Cannot write block 17 to 'x'`
- * @param keptBlocks verified blocks that stay, told when the disk is full
- * @returns a UserError; `cause` itself when it is one already, or no error of the operating system but our bug
+ * @param keptBlocks verified blocks that stay, mentioned when the disk is full
+ * @returns a UserError; `cause` itself when it is a UserError already, or a bug and no error of the operating system
  */
 export function diskError(failure: string, cause: unknown, keptBlocks?: number): Error {
   const code = errorCode(cause);

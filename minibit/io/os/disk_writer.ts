@@ -1,28 +1,28 @@
 import { write, writeSync } from "node:fs";
 import { ownedCopy } from "../../core/base/owned_copy.ts";
 
-/** A write that took longer than this was held up by the disk; shorter pauses come from busy processors as well. */
+/** A write that takes longer than this waits for the disk. A shorter pause may come from a busy processor. */
 const SLOW_WRITE_MS = 100;
-/** After a slow write, writes are left to another thread for this long. */
+/** After a slow write, another thread does the writes for this long. */
 const CAUTION_MS = 1000;
 
-/** The calls of the system that a DiskWriter makes; they are handed in by tests. */
+/** The system calls of a DiskWriter; tests replace them. */
 export interface WriteCalls {
   readonly write: typeof write;
   readonly writeSync: typeof writeSync;
 }
 
 /**
- * Writes at a place in an open file, whole: what the system did not take of a write is written again from there.
+ * Writes all of the given bytes at a place in an open file: after a partial write it writes the rest.
  *
- * As a rule a write only copies to the page cache. Then doing it at once is cheapest: handing it to another thread costs
- * more than the copy. But when the disk cannot follow, the system makes writers wait; so after one slow write copies of the
- * next ones go to a thread for a while, and the event loop, with all heartbeats and links, goes on.
+ * A write usually only copies to the page cache. A synchronous write is then cheapest: a switch to another thread costs more than
+ * the copy. But when the disk cannot keep up, the system makes writers wait. So after one slow write a thread writes copies of the
+ * next ones for a while, and the event loop keeps serving heartbeats and links.
  */
 export class DiskWriter {
   readonly #nowMs: () => number;
   readonly #calls: WriteCalls;
-  #asideUntilMs = Number.NEGATIVE_INFINITY;
+  #threadUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(nowMs: () => number = () => performance.now(), calls: WriteCalls = { write, writeSync }) {
     this.#nowMs = nowMs;
@@ -37,8 +37,8 @@ export class DiskWriter {
   write(fd: number, bytes: Uint8Array, position: number): Promise<void> | undefined {
     for (let done = 0; done < bytes.length; ) {
       const startMs = this.#nowMs();
-      if (startMs < this.#asideUntilMs) {
-        return this.#writeAside(fd, ownedCopy(bytes.subarray(done)), position + done);
+      if (startMs < this.#threadUntilMs) {
+        return this.#writeAllInThread(fd, ownedCopy(bytes.subarray(done)), position + done);
       }
       done += takenBytes(this.#calls.writeSync(fd, bytes, done, bytes.length - done, position + done));
       this.#note(startMs);
@@ -46,7 +46,7 @@ export class DiskWriter {
     return undefined;
   }
 
-  async #writeAside(fd: number, bytes: Uint8Array, position: number): Promise<void> {
+  async #writeAllInThread(fd: number, bytes: Uint8Array, position: number): Promise<void> {
     for (let done = 0; done < bytes.length; ) {
       const startMs = this.#nowMs();
       done += takenBytes(await this.#writeInThread(fd, bytes.subarray(done), position + done));
@@ -66,15 +66,15 @@ export class DiskWriter {
   #note(startMs: number): void {
     const endMs = this.#nowMs();
     if (endMs - startMs > SLOW_WRITE_MS) {
-      this.#asideUntilMs = endMs + CAUTION_MS;
+      this.#threadUntilMs = endMs + CAUTION_MS;
     }
   }
 }
 
 /**
- * How many bytes a write took: some file systems answer 0 where they should tell an error, and who tries again would try for ever.
+ * Checks how many bytes a write took. Some file systems answer 0 in place of an error, and a retry would never end.
  *
- * @throws {Error} with code EIO when it took none
+ * @throws {Error} with code EIO when the write took no bytes
  */
 export function takenBytes(written: number): number {
   if (written <= 0) {

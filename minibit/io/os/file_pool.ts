@@ -6,7 +6,7 @@ import { readAt } from "./file_io.ts";
 
 interface OpenFile {
   readonly fd: number;
-  /** Writes on their way; it is not closed before they are done. */
+  /** Writes in progress; the file stays open until they are done. */
   writes: number;
 }
 
@@ -89,21 +89,21 @@ export class FilePool {
       this.#files.set(file, known);
       return known;
     }
-    this.#makeRoom();
-    const opened = { fd: this.#openOrGiveUpOne(file), writes: 0 };
+    this.#closeUnused();
+    const opened = { fd: this.#openWithRetry(file), writes: 0 };
     this.#files.set(file, opened);
     return opened;
   }
 
-  /** Others may have taken what we counted on: then we do with fewer from now on. */
-  #openOrGiveUpOne(file: number): number {
+  /** Opens a file. When the process has no descriptor left, the pool closes a file and keeps fewer open from now on. */
+  #openWithRetry(file: number): number {
     for (;;) {
       try {
         return this.#open(file);
       } catch (error) {
         const before = this.#files.size;
         this.#capacity = Math.max(1, before);
-        this.#makeRoom();
+        this.#closeUnused();
         if (!isOutOfDescriptors(error) || this.#files.size === before) {
           throw error;
         }
@@ -111,7 +111,7 @@ export class FilePool {
     }
   }
 
-  #makeRoom(): void {
+  #closeUnused(): void {
     for (const [file, open] of this.#files) {
       if (this.#files.size < this.#capacity) {
         return;

@@ -67,7 +67,7 @@ test("FilePool closes no file that is being written, even above its capacity", a
   pool.close();
 });
 
-test("FilePool lets go of what it opened", () => {
+test("FilePool closes the files it opened", () => {
   const { pool, opened } = createPool("closed", 8);
   const openBefore = openFiles();
   for (const file of [1, 2, 3]) {

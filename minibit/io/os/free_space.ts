@@ -4,12 +4,12 @@ import { formatSize } from "../../core/base/formats.ts";
 import { quote } from "../../core/base/quote.ts";
 
 /**
- * Refuses what does not fit a disk, before any of it is fetched.
+ * Refuses a copy that does not fit on the disk, before any of it is fetched.
  *
- * @param folder on that disk
- * @param options.needBytes what is still to be written there
- * @param options.olderCopy whether an older copy stays until the new one is whole, which the user may not expect
- * @throws {UserError} there is less room; a disk that does not tell is believed to have enough
+ * @param folder a folder on that disk
+ * @param options.needBytes bytes still to be written there
+ * @param options.olderCopy whether an older copy stays until the new one is complete, which the error then mentions
+ * @throws {UserError} too little space is free; a disk that does not report its space is assumed to have enough
  */
 export function checkFreeSpace(
   folder: string,
@@ -28,7 +28,7 @@ export function checkFreeSpace(
 function freeBytesAt(folder: string): number {
   try {
     const { blocks, bavail, bfree, bsize } = statfsSync(folder);
-    // some kept back for root, and some file systems do not tell their size
+    // only root may use the reserved blocks, and some file systems do not report their size
     return blocks === 0 ? Number.POSITIVE_INFINITY : bsize * (process.geteuid?.() === 0 ? bfree : bavail);
   } catch {
     return Number.POSITIVE_INFINITY;

@@ -9,7 +9,7 @@
 /** Set to "1" for a child whose stdin is held by its parent. */
 export const EXIT_WITH_PARENT = "MINIBIT_EXIT_WITH_PARENT";
 
-/** Why to stop; "failed": what went wrong was told, and only the end is left to do. */
+/** Why to stop; "failed": the error was shown already, and only the clean-up is left. */
 export type StopReason = (typeof SIGNALS)[number] | "parent gone" | "failed";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -20,15 +20,15 @@ const EXIT_CODES: { readonly [R in StopReason]: number } = {
   "parent gone": 1,
   failed: 1,
 };
-/** `bun run` hands on the Ctrl+C that a terminal has sent to all of us already: so soon a second one is the same. */
+/** `bun run` forwards the Ctrl+C that the terminal has sent to this process already: a second SIGINT this soon is the same one. */
 const SAME_SIGNAL_MS = 1000;
 
 const watchers = new Set<(reason: StopReason) => void>();
 
 /**
- * Has everybody who waits in `onStop` stop, as a signal would.
+ * Stops everything that watches with `onStop`, as a signal does.
  *
- * @returns whether anybody waits
+ * @returns whether anything watches
  */
 export function stopAfterFailure(): boolean {
   const waiting = [...watchers];
@@ -102,7 +102,7 @@ export function onParentLine(callback: (line: string) => void): () => void {
 /**
  * The exit code of a process that stopped for `reason`: 128 + the signal's number, as shells have it.
  *
- * @param options.isDone nothing was left undone: SIGTERM is then how a service is stopped, and no failure
+ * @param options.isDone all work is done: SIGTERM is then the usual way to stop a service, not a failure
  */
 export function exitCodeOf(reason: StopReason, options: { readonly isDone?: boolean } = {}): number {
   return reason === "SIGTERM" && options.isDone === true ? 0 : EXIT_CODES[reason];

@@ -1,4 +1,4 @@
-/** The addresses of this machine: which they are, and who can call it there. */
+/** The addresses of this machine: which it has, and from where each can be reached. */
 import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
 import { UserError } from "../../core/base/errors.ts";
 import { quote } from "../../core/base/quote.ts";
@@ -6,7 +6,7 @@ import { isIP, isIPv6 } from "./ip.ts";
 
 /** In place of a host to listen on: every private address of this machine. */
 export const PRIVATE = "private";
-/** A name that takes longer to resolve is taken for unknown. */
+/** A name that takes longer to resolve counts as unknown. */
 const LOOKUP_TIMEOUT_MS = 5000;
 
 type Interface = NetworkInterfaceInfo & { readonly interface: string };
@@ -27,8 +27,8 @@ export function ownAddress(address: string, all: readonly Interface[] = interfac
 }
 
 /**
- * The private addresses of this machine (RFC 1918, carriers' shared ones, fc00::/7): those at which no stranger on the
- * internet can call it.
+ * The private addresses of this machine (RFC 1918, carriers' shared ones, fc00::/7): those that cannot be
+ * reached from the internet.
  */
 export function privateAddresses(all: readonly Interface[] = interfaces()): string[] {
   return all.map((own) => own.address).filter((address) => PRIVATE_ADDRESS.test(address));
@@ -74,7 +74,7 @@ export async function resolveHost(host: string, { flag }: { readonly flag: strin
   }
 }
 
-/** A text if it is a numeric address, which may have a zone; an IPv4 one in IPv6's clothes is unpacked. */
+/** A text if it is a numeric address, which may have a zone; an IPv4-mapped IPv6 address becomes the IPv4 one. */
 export function numericAddress(text: string): string | undefined {
   const plain = text.replace(/^::ffff:(?=\d+\.)/i, "");
   return !isIP(plain.replace(/%[\w.-]+$/, "")) ? undefined : plain;

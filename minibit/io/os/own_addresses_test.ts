@@ -33,7 +33,7 @@ test("an address of this machine is known however it is written, with its own zo
   }
 });
 
-test("private addresses are those no stranger can call", () => {
+test("private addresses are those that the internet cannot reach", () => {
   expect(privateAddresses(INTERFACES)).toEqual(["10.0.0.1", "fd00::1", "192.168.1.5", "100.64.0.9", "172.31.0.1"]);
 });
 

@@ -29,7 +29,7 @@ export function readKeptFile(path: string, options: { readonly maxBytes: number 
 /**
  * Reads what a user named: a file, or whatever a shell puts in place of one. It ends with what comes, or at `maxBytes`.
  *
- * @param options.failure what errors say could not be done: `Cannot replay 'x'`
+ * @param options.failure the beginning of error messages: `Cannot replay 'x'`
  * @throws {UserError} nothing is there, it has more than `maxBytes`, or may not be read
  */
 export function readNamedFile(

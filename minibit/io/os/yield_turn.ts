@@ -1,10 +1,10 @@
-/** Longest time a job may keep the event loop to itself: heartbeats and sockets wait that long. */
+/** Longest time a job may occupy the event loop: heartbeats and sockets wait meanwhile. */
 const TURN_MS = 20;
 
 /**
- * Lets a long job give the event loop its turns.
+ * Lets a long job yield to the event loop.
  *
- * @returns a function to call, and await, between the job's steps; it waits only when the last turn was long ago
+ * @returns a function to call and await between the job's steps; it yields only when TURN_MS have passed since the last turn
  *
  * @example
  * ```ts

@@ -8,15 +8,15 @@ import { FileTree } from "./file_tree.ts";
 import { ABSENT } from "./result.ts";
 
 /**
- * Takes from an older copy of a share the blocks that have not changed, so that only the others are fetched.
+ * Takes the unchanged blocks from an older copy of a share (rsync's basis), so that only the others are fetched.
  *
- * Blocks are looked for where the share has them: in the file of the same name, at the same place. So a file that was
- * added or removed costs its own blocks and no others; what was inserted into a file costs the rest of that file.
+ * Blocks are looked for where the share has them: in the file of the same name, at the same place. An added or removed
+ * file costs only its own blocks; an insertion costs the rest of its file.
  *
- * @param root the older copy's file or folder; what is missing or shorter there is passed over
- * @param options.held blocks that are not needed
+ * @param root the older copy's file or folder; missing or shorter files are skipped
+ * @param options.held blocks that are held already
  * @param options.take gets each block that is right; the bytes are valid until its promise settles
- * @throws {UserError} what is there may not be read
+ * @throws {UserError} the older copy may not be read
  */
 export async function takeFromBasis(
   root: string,

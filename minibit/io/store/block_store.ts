@@ -25,10 +25,10 @@ export interface BlockStore {
    */
   write(block: number, offset: number, bytes: Uint8Array): Promise<void> | undefined;
 
-  /** Keeps a block whose hash was right: from now on it is found again after a restart, and may be read. */
+  /** Keeps a block whose hash is right: it may be read from now on, and is found again after a restart. */
   commit(block: number): Promise<void>;
 
-  /** Throws away what was written of a block that is not committed. */
+  /** Discards what was written of a block that is not committed. */
   discard(block: number): Promise<void>;
 
   /**
@@ -40,16 +40,16 @@ export interface BlockStore {
   readInto(block: number, offset: number, into: Uint8Array): void;
 
   /**
-   * Whether a part of a committed block should not be given away before the block is hashed again: somebody wrote to its file, or another block
-   * was found damaged. Costs a look at the file's status, 2 us.
+   * Whether a committed block must be hashed again before this part of it is served: somebody wrote to its file, or another
+   * block was found damaged. Costs one look at the file's status, 2 us.
    */
   needsRecheck(block: number, offset: number, length: number): boolean;
 
   /**
-   * Reads and hashes a committed block again; what is damaged is mended where the store has its bytes elsewhere. After `lost` the block
+   * Reads and hashes a committed block again; a damaged one is repaired if the store has its bytes elsewhere. After `lost` the block
    * is not committed any more and may be written anew.
    *
-   * @throws {UserError} the source changed, so nothing of it can be given
+   * @throws {UserError} the source changed, so nothing of it can be served
    */
   recheck(block: number): BlockHealth;
 
@@ -60,6 +60,6 @@ export interface BlockStore {
    */
   finish(): Promise<string>;
 
-  /** Lets go of all files; the store is not used afterwards. */
+  /** Closes all files. The store is not used afterwards. */
   close(): Promise<void>;
 }

@@ -52,7 +52,7 @@ function namesOf(manifest: Manifest): ShareNames {
   return { files: new Set(manifest.files.map((file) => file.path)), folders: foldersOf(manifest) };
 }
 
-/** The paths of what is in a folder of a copy and not in the share. */
+/** The paths in a folder of a copy that are not in the share. */
 function extraEntries(
   root: string,
   { folder, names }: { readonly folder: string; readonly names: ShareNames },
@@ -76,9 +76,9 @@ export function foldersOf({ kind, files, emptyFolders }: Manifest): Set<string> 
 }
 
 /**
- * Removes from a copy in the making what is not in the share: an earlier version's files, fetched by a run that did not end.
+ * Removes from an unfinished copy what is not in the share, such as files of an earlier version that an interrupted run fetched.
  *
- * @throws {UserError} something of it cannot be removed
+ * @throws {UserError} an entry cannot be removed
  */
 export async function removeExtraEntries(part: string, manifest: Manifest): Promise<void> {
   const names = namesOf(manifest);

@@ -1,6 +1,6 @@
 /**
- * What is at the place of a copy, and whether it may go: only what MiniBit itself put there, and nobody has changed since, is
- * replaced without a question.
+ * What is at the destination of a copy, and whether it may be replaced. Without `--replace`, MiniBit replaces only what it put
+ * there itself and nobody has changed since.
  */
 import { join } from "node:path";
 import { UserError } from "../../core/base/errors.ts";
@@ -10,19 +10,19 @@ import { type Foreign, findForeign } from "./copy_record.ts";
 import { type CopyPlace, recordsOf } from "./put_in_place.ts";
 import { statusOf } from "./result.ts";
 
-/** What the user said of the place. */
+/** What the user said of the destination. */
 export interface CopyGuardOptions {
   readonly manifest: Manifest;
-  /** Whether what is no older copy may be replaced. */
+  /** Whether something other than an older copy may be replaced. */
   readonly replace: boolean;
-  /** Whether the user named the place: then a copy inside it can be advised. */
+  /** Whether the user named the destination: the error then suggests a path inside it. */
   readonly isNamed: boolean;
 }
 
 /**
- * Refuses a place that holds something else than an older copy: it would be lost.
+ * Refuses a destination that holds something other than an older copy, which would be lost.
  *
- * @returns what will go with the user's leave, in words; undefined: nothing of anybody's
+ * @returns a note on what `--replace` will remove; undefined when it removes nothing of the user's
  * @throws {UserError} naming what is there
  */
 export async function guardCopy(place: CopyPlace, options: CopyGuardOptions): Promise<string | undefined> {

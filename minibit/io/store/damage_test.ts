@@ -51,7 +51,7 @@ describe("the folder store", () => {
     return { seed, used, folder: peerFolder(dir, 0) };
   }
 
-  test("of a seed doubts a block file that was written to, and cuts it anew from the source", async () => {
+  test("of a seed rechecks a block file that was written to, and cuts it anew from the source", async () => {
     const { seed, used, folder } = await openedSeed();
     expect(needingRecheck(seed.store)).toEqual([]);
     await damageLater(blockPath(folder, 3), (path) => changeByte(path, 17));
@@ -135,7 +135,7 @@ describe("the direct store", () => {
     return { store, used, result, part: partPath(used.resultOf({ dir, peerId: PEER })) };
   }
 
-  test("doubts the blocks of a finished copy's file that its owner writes to, gives them no more, and leaves them", async () => {
+  test("rechecks the blocks of a finished copy's file that its owner writes to, serves them no more, and leaves them", async () => {
     const { store, result } = await openedCopy();
     await store.finish();
     await damageLater(join(result, "b"), (path) => changeByte(path, 10));
@@ -180,7 +180,7 @@ describe("a seed that serves from its source", () => {
     return { seed, used };
   }
 
-  test("stops giving a block that its disk damaged without a trace, and looks at all others before it gives them", async () => {
+  test("stops serving a block that its disk damaged silently, and rechecks all others before it serves them", async () => {
     const { seed, used } = await openedSource();
     const path = join(used.source, "b");
     await damageLater(path, (path) => changeByte(path, 10));

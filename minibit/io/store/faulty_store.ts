@@ -7,16 +7,16 @@ const FOREVER = new Promise<never>(() => undefined);
 
 /** What goes wrong. */
 export interface Faults {
-  /** A byte is wrong in this part of the blocks that are read, 0 to 1; left out: in none. */
+  /** The part of the blocks, 0 to 1, that are read with a wrong byte; none by default. */
   readonly corrupt?: number | undefined;
-  /** The peer dies as soon as it holds this part of the blocks, 0 to 1; left out: never. */
+  /** The part of the blocks, 0 to 1, at which the peer dies; never by default. */
   readonly killAt?: number | undefined;
   /** Ends the process; may take a moment. */
   readonly die: (heldBlocks: number) => void;
 }
 
 /**
- * Puts around a store what is to go wrong with it. Never resolves for a peer that dies at once: it held enough already.
+ * Wraps a store in the given faults. Never resolves for a peer that dies at once because it holds enough blocks already.
  */
 export async function withFaults(store: BlockStore, faults: Faults): Promise<BlockStore> {
   const { corrupt = 0, killAt, die } = faults;
@@ -25,8 +25,8 @@ export async function withFaults(store: BlockStore, faults: Faults): Promise<Blo
 }
 
 /**
- * Reads a wrong first byte in a part of the blocks: the first one it is asked for, so that there is always one to be
- * found out, and then evenly. What was wrong once stays wrong, whoever asks.
+ * Corrupts the first byte of a part of the blocks. The first block that is read is corrupt, so that there is always one to
+ * detect, and the others are spread evenly. A corrupt block stays corrupt for every reader.
  */
 export function corrupting(store: BlockStore, ratio: number): BlockStore {
   const wrong = new Map<number, boolean>();
@@ -44,12 +44,12 @@ export function corrupting(store: BlockStore, ratio: number): BlockStore {
   };
 }
 
-/** Ends the peer at the block that makes it enough: that one is on disk, but nobody hears of it, and none follows. */
+/** Ends the peer at the block that reaches `killAt`: that block is on disk, but is never announced, and none follows. */
 async function dyingAt(
   store: BlockStore,
   options: { readonly killAt: number; readonly die: (heldBlocks: number) => void },
 ): Promise<BlockStore> {
-  // not a block more for what a product of two decimals is off by
+  // a rounding error of the product must not cost one more block
   const fatalCount = Math.ceil(options.killAt * store.found.size - 1e-6);
   let begun = store.found.count;
   let held = store.found.count;
@@ -61,7 +61,7 @@ async function dyingAt(
     ...delegateTo(store),
     async commit(block) {
       if (++begun > fatalCount) {
-        await FOREVER; // another one is enough, and on its way to the disk
+        await FOREVER; // a block that reaches the count is being written already
       }
       await store.commit(block);
       if (++held === fatalCount) {

@@ -89,7 +89,7 @@ export class FolderStore implements BlockStore {
         source.reader.readInto(block, 0, into);
         return true;
       });
-      source.reader.close(); // it opens again what it needs to mend a block
+      source.reader.close(); // it reopens the files it needs to repair a block
       return new FolderStore(parts, { resultIsWhole: false, source });
     }
     await placement.recover();

@@ -2,14 +2,15 @@ import { statSync } from "node:fs";
 import { UserError } from "../../core/base/errors.ts";
 import { diskError } from "../os/disk_error.ts";
 
-/** How much of a file tells whether it is ours. */
+/** Bytes from the start of a file that show whether MiniBit wrote it. */
 const LOOK_BYTES = 256;
 
 /**
- * Makes sure that a file that would be replaced is one of ours, or empty.
+ * Refuses to overwrite a file, unless MiniBit wrote it or it is empty.
  *
- * @param options.isOurs judges the first bytes of it
- * @throws {UserError} it is not, is a folder, or may not be read
+ * @param options.failure the beginning of error messages: `Cannot record to 'x'`
+ * @param options.isOurs judges the first bytes of the file
+ * @throws {UserError} the file is not ours, is a folder, or may not be read
  */
 export async function refuseOverwrite(
   path: string,

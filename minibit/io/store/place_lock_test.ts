@@ -9,7 +9,7 @@ import { lockPeerFolder, PlaceLock } from "./place_lock.ts";
 const tempFolder = useTempFolders();
 const options = { place: "the place", hint: "wait" };
 
-test("PlaceLock.take() names who holds it, and takes it when that one lets go", () => {
+test("PlaceLock.take() names the holder, and takes the lock when the holder releases it", () => {
   const path = join(tempFolder(), "lock");
   const lock = PlaceLock.take(path, options);
   expect(() => PlaceLock.take(path, options)).toThrow(`Cannot use 'the place': process ${process.pid} on `);

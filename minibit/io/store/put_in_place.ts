@@ -1,6 +1,6 @@
 /**
- * The last step of a copy: it gets its final name, and what was there before goes. At every moment, and after every failure,
- * either the older copy or the new one stands under that name, and nothing is removed before the new one does.
+ * The last step of a copy: it gets its final name in place of the older copy. At every moment, and after every failure, either the
+ * older copy or the new one has that name, or a later run puts the older one back. Nothing is removed before the new one is there.
  */
 import { chmodSync, renameSync } from "node:fs";
 import { join } from "node:path";
@@ -16,17 +16,17 @@ import { NEXT_RECORD_FILE, RECORD_FILE } from "./peer_folder.ts";
 import { remove, statusOf } from "./result.ts";
 import { syncName, syncTree } from "./sync_tree.ts";
 
-/** Where a finished copy goes, and the folder beside it, on the same disk, in which MiniBit keeps what it knows of it. */
+/** Where a finished copy goes, and the folder on the same disk in which MiniBit keeps its record of it. */
 export interface CopyPlace {
   /** The final name. */
   readonly result: string;
-  /** Holds the record of the copy at `result`, and for moments the older copy. */
+  /** Holds the record of the copy at `result`, and the older copy during the exchange. */
   readonly home: string;
 }
 
-/** File systems stamp changes by a clock that moves on in smaller steps than this: at least 100 a second. */
+/** Longest step of the clock from which file systems take timestamps: it ticks at least 100 times a second. */
 const TIMESTAMP_STEP_MS = 12;
-/** The copy that stood, until the one in its place is sure to stay. */
+/** Name of the older copy in `home`, until the new one is safely in its place. */
 export const OLDER_COPY = "older_copy";
 
 /** The records that may tell what is at a place: after a crash it is not certain whether the newest copy came there. */
@@ -77,7 +77,7 @@ export async function putInPlace(part: string, place: CopyPlace, options: PutOpt
   const newestChangeMs = await writeRecord(next, { root: part, modes });
   await waitForLaterTimestamp(newestChangeMs);
   const older = join(home, OLDER_COPY);
-  await check(); // the last thing before: what comes between is found in the older copy
+  await check(); // right before the swap: later changes are found in the older copy
   try {
     swap(part, { result, older });
   } catch (error) {
@@ -86,7 +86,7 @@ export async function putInPlace(part: string, place: CopyPlace, options: PutOpt
   onPlaced?.(newestChangeMs);
   const placedMs = performance.now();
   if (manifest.kind === "file") {
-    await waitForLaterTimestamp(Date.now()); // its own new name has stamped it
+    await waitForLaterTimestamp(Date.now()); // the rename itself changed its timestamp
   }
   if (sync) {
     await syncName(result);
@@ -97,7 +97,7 @@ export async function putInPlace(part: string, place: CopyPlace, options: PutOpt
   return syncedMs - startMs + endMs - placedMs;
 }
 
-/** Removes the older copy, unless somebody put something into it while it was exchanged: then it stays, beside the newer one. */
+/** Removes the older copy, unless somebody changed it during the exchange: then it is kept beside the new one. */
 async function removeOlderCopy(
   older: string,
   {
@@ -117,8 +117,8 @@ async function removeOlderCopy(
 }
 
 /**
- * Ends what a run began that was killed while it exchanged copies: the older one is put back if no other stands, and goes if the
- * newer one does.
+ * Completes the exchange of a run that was killed in it: the older copy is put back if no other one is in place, and is removed if
+ * the new one is.
  *
  * @throws {UserError} an older copy is left over, but something else is in its place
  */
@@ -145,7 +145,7 @@ export async function recoverPlace(place: CopyPlace): Promise<void> {
   }
 }
 
-/** Waits until whatever is changed from now on bears a later time than `ms`: who edits the copy is noticed by that. */
+/** Waits until every later change gets a timestamp after `ms`: an edit of the copy is recognised by its timestamp. */
 async function waitForLaterTimestamp(ms: number): Promise<void> {
   while (Date.now() < ms + TIMESTAMP_STEP_MS) {
     await Bun.sleep(1);
@@ -177,7 +177,7 @@ function swap(part: string, { result, older }: { readonly result: string; readon
   }
 }
 
-/** For systems that cannot rename without replacing. */
+/** Renames on systems that have no rename without replacing. */
 function moveToFree(part: string, result: string): void {
   if (statusOf(result) !== undefined) {
     throw new UserError(
@@ -199,10 +199,10 @@ function restoreOlderCopy(older: string, failed: { readonly result: string; read
 }
 
 /**
- * What somebody closed to others in the older copy stays closed in the newer one. A mode that is still as MiniBit set it says
- * nothing.
+ * Carries permissions that somebody restricted in the older copy over to the new one. A mode that MiniBit set itself is not carried
+ * over.
  *
- * @returns what MiniBit itself had set, by path, where another mode is carried over
+ * @returns by path, the mode MiniBit would have set wherever it carries over another one
  */
 async function carryModes(
   part: string,

@@ -1,8 +1,8 @@
 import { Bitfield } from "../../core/share/bitfield.ts";
 
 /**
- * Which blocks of a store must be hashed again before they are given away: those whose file has changed since they were verified, and all
- * of them once one was found damaged.
+ * The blocks of a store that must be hashed again before they are served: those whose file has changed since they were verified,
+ * and all of them once one was found damaged.
  */
 export class RecheckSet {
   readonly #blocks: Bitfield;
@@ -26,7 +26,7 @@ export class RecheckSet {
     }
   }
 
-  /** The block was verified just now. */
+  /** The block was just verified. */
   markVerified(block: number): void {
     this.#blocks.delete(block);
   }

@@ -9,7 +9,7 @@ interface Attempt {
 /**
  * Keeps the asynchronous writes of a block's attempts apart.
  *
- * A block may be thrown away and written anew while writes of the first attempt are still on their way to the disk; if
+ * A block may be discarded and written anew while writes of the first attempt are still on their way to the disk; if
  * one of those landed last, a block whose hash was right would be wrong on disk. So an attempt waits for the one before.
  */
 export class WriteOrder {
