@@ -7,34 +7,26 @@ import { join } from "node:path";
 import { exportAtEnd } from "./minibit/board/server/export_page.ts";
 import { UserError } from "./minibit/core/base/errors.ts";
 import { trackerFlagsOf } from "./minibit/io/cli/board_flags.ts";
-import { parseCommandLine, withoutFlags } from "./minibit/io/cli/cli.ts";
+import { parseCommandLine } from "./minibit/io/cli/cli.ts";
 import { runMain } from "./minibit/io/cli/run_main.ts";
 import { closeAfter, tellSecond } from "./minibit/io/driver/close_after.ts";
-import { STARTED_BY_RUN } from "./minibit/io/driver/peer_options.ts";
-import { listeningText } from "./minibit/io/driver/tracker_report.ts";
 import { freePort } from "./minibit/io/net/listening.ts";
-import { onThisMachine, openBrowser } from "./minibit/io/os/browser.ts";
+import { onThisMachine } from "./minibit/io/os/browser.ts";
 import { exitCodeOf, onStop, type StopReason } from "./minibit/io/os/lifecycle.ts";
 import { formatCount, formatSize, parseRate } from "./minibit/io/os/units.ts";
 import { readStoredManifest } from "./minibit/io/store/open_store.ts";
 import type { PlaceLock } from "./minibit/io/store/place_lock.ts";
 import { scanShare } from "./minibit/io/store/share.ts";
 import type { BoundOptions } from "./minibit/launch/bound_report.ts";
-import { type ChildRole, nameOf, peerReady, trackerReady } from "./minibit/launch/children.ts";
+import type { ChildRole } from "./minibit/launch/children.ts";
 import { FaultInjection } from "./minibit/launch/fault_injection.ts";
-import {
-  type Child,
-  type ChildExit,
-  type ChildOptions,
-  endedTooSoon,
-  isComplaint,
-  ProcessGroup,
-} from "./minibit/launch/process_group.ts";
+import { type Child, type ChildExit, endedTooSoon } from "./minibit/launch/process_group.ts";
 import { localOptionsOf, logFlagsOf, peerFlagsOf, RUN_FLAGS, seedFlagsOf } from "./minibit/launch/run_flags.ts";
 import { hostOptionsOf, runHosts } from "./minibit/launch/run_hosts.ts";
-import { RunRecords } from "./minibit/launch/run_records.ts";
+import type { RunRecords } from "./minibit/launch/run_records.ts";
 import { summaryTable } from "./minibit/launch/run_summary.ts";
 import { lockRun, startFresh } from "./minibit/launch/start_fresh.ts";
+import { Supervisor } from "./minibit/launch/supervisor.ts";
 import manifestOfPackage from "./package.json" with { type: "json" };
 import { resultPath, verifyResult } from "./utils.ts";
 
@@ -72,7 +64,7 @@ export interface RunOptions {
   /** What is known of the uplinks, for the report in the end. */
   readonly bound: BoundOptions;
   /** Which peers misbehave on purpose. */
-  readonly lessons: FaultInjection;
+  readonly faults: FaultInjection;
   /** Open the tracker's page in a browser; keep it when all is done, until Ctrl+C. */
   readonly open: boolean;
   readonly stay: boolean;
@@ -105,8 +97,7 @@ export async function runFull(options: RunOptions, stopped: Promise<StopReason>)
 
 class LocalSwarm {
   readonly #options: RunOptions;
-  readonly #group: ProcessGroup<ChildRole>;
-  readonly #failed = Promise.withResolvers<never>();
+  readonly #supervisor: Supervisor;
   readonly #peersLeft = Promise.withResolvers<void>();
   readonly #records: RunRecords;
   readonly #peers = new Map<number, Child<ChildRole>>();
@@ -114,20 +105,20 @@ class LocalSwarm {
   #boardUrl = "";
   /** Peers are being ended, for the swarm is as done as it will be. */
   #isEnding = false;
-  /** Children are being ended: what they say of each other's end is of no interest. */
-  #closing = false;
 
   constructor(options: RunOptions) {
     this.#options = options;
-    this.#failed.promise.catch(() => undefined);
-    this.#group = new ProcessGroup({ onExit: (child, exit) => this.#childEnded(child, exit) });
     const ids = Array.from({ length: options.peers - 1 }, (_, index) => String(index + 1));
-    const names = ids.map((id) => ({ row: id, bar: `peer ${id}` }));
-    this.#records = new RunRecords(names, options.stdout);
+    this.#supervisor = new Supervisor({
+      ...{ names: ids.map((id) => ({ row: id, bar: `peer ${id}` })), stdout: options.stdout, env: LIGHT_COMPILER },
+      script: (name) => [process.execPath, join(import.meta.dir, name)],
+      onEnded: (child, exit) => this.#childEnded(child, exit),
+    });
+    this.#records = this.#supervisor.records;
   }
 
   async run(): Promise<number> {
-    const { peers, dir, resume, replace, lessons, stdout } = this.#options;
+    const { peers, dir, resume, replace, faults, stdout } = this.#options;
     const startMs = performance.now();
     // what cannot be shared is refused before anything is removed or started
     const { source } = await scanShare(this.#options.source, { dir });
@@ -138,15 +129,15 @@ class LocalSwarm {
     const port = this.#options.port || freePort("127.0.0.1");
     const tracker = `127.0.0.1:${port}`;
 
-    await this.#until(this.#startPeer(0, tracker));
-    await this.#until(this.#deal());
-    await this.#until(this.#startTracker(port));
+    await this.#supervisor.until(this.#startPeer(0, tracker));
+    await this.#supervisor.until(this.#deal());
+    await this.#supervisor.until(this.#startTracker(port));
     this.#records.show();
     for (let id = 1; id < peers; id++) {
       // a victim may die before it is ready; if it fails on its own we hear of that when it has ended
-      this.#startPeer(id, tracker).catch((error) => lessons.isVictim(id) || this.#failed.reject(error));
+      this.#startPeer(id, tracker).catch((error) => faults.isVictim(id) || this.#supervisor.fail(error));
     }
-    await this.#until(this.#peersLeft.promise);
+    await this.#supervisor.until(this.#peersLeft.promise);
     this.#records.hide();
 
     const stored = await readStoredManifest(dir, 0);
@@ -158,17 +149,17 @@ class LocalSwarm {
     let allRight = true;
     for (const record of this.#records.all.slice(1)) {
       const { id } = record;
-      const excuse = lessons.excuse(record, manifest.blockCount);
-      if (excuse !== undefined) {
-        verdicts.set(id, excuse);
+      const failure = faults.expectedFailure(record, manifest.blockCount);
+      if (failure !== undefined) {
+        verdicts.set(id, failure);
         continue;
       }
       const result = await verifyResult(resultPath(dir, { peerId: id, manifest }), manifest);
-      verdicts.set(id, `${result.ok ? "verified" : `WRONG: ${result.firstDifference}`}${lessons.noteOf(id)}`);
+      verdicts.set(id, `${result.ok ? "verified" : `WRONG: ${result.firstDifference}`}${faults.noteOf(id)}`);
       allRight &&= result.ok;
     }
     const seconds = (performance.now() - startMs) / 1000;
-    const bound = { ...this.#options.bound, uploadLimits: lessons.uploadLimits };
+    const bound = { ...this.#options.bound, uploadLimits: faults.uploadLimits };
     stdout.write(summaryTable(this.#records.all, { verdicts, sizeBytes: manifest.sizeBytes, seconds, bound }));
     return allRight ? 0 : 1;
   }
@@ -176,41 +167,25 @@ class LocalSwarm {
   /** Keeps the tracker, and so its page, until somebody stops us. */
   async stay(stopped: Promise<StopReason>): Promise<void> {
     this.#options.stdout.write(`The swarm is done; its page stays at ${this.#boardUrl} (Ctrl+C ends it)\n`);
-    await this.#until(stopped);
+    await this.#supervisor.until(stopped);
   }
 
   async close(): Promise<void> {
-    this.#closing = true;
-    this.#records.hide();
-    await this.#group.stopAll();
+    await this.#supervisor.close();
     this.#lock?.release();
   }
 
-  #until<T>(promise: Promise<T>): Promise<T> {
-    return Promise.race([promise, this.#failed.promise]);
-  }
-
   async #startPeer(id: number, tracker: string): Promise<void> {
-    const { dir, source, peerPort, peerFlags, logFlags, peers, lessons } = this.#options;
+    const { dir, source, peerPort, peerFlags, logFlags, peers, faults } = this.#options;
     const port = peerPort === 0 ? 0 : peerPort + id;
-    const child = this.#start(
-      { kind: "peer", id },
-      {
-        script: "peer.ts",
-        flags: [
-          ...[String(id), "--events", "--tracker", tracker, "--port", String(port), "--dir", dir],
-          ...(id === 0 ? ["--source", source] : []),
-          ...peerFlags,
-          ...lessons.flagsOf(id),
-          ...logFlags,
-        ],
-        onLine: (line) => {
-          this.#records.report(id, line);
-          this.#endOutcasts();
-        },
-        readyWhen: peerReady,
-      },
-    );
+    const child = this.#supervisor.startPeer(id, {
+      flags: [
+        ...["--tracker", tracker, "--port", String(port), "--dir", dir],
+        ...(id === 0 ? ["--source", source] : []),
+        ...[...peerFlags, ...faults.flagsOf(id), ...logFlags],
+      ],
+      onTold: () => this.#endIfAllAreBanned(),
+    });
     this.#peers.set(id, child);
     await child.ready;
     if (id === 0) {
@@ -230,45 +205,30 @@ class LocalSwarm {
     }
     const dealt = Promise.withResolvers<void>();
     this.#dealt = dealt.resolve;
-    this.#start(
-      { kind: "dealer" },
-      {
-        script: "dist_block.ts",
-        flags: ["--peers", String(peers), "--dir", dir, "--source", source],
-      },
-    );
+    const flags = ["--peers", String(peers), "--dir", dir, "--source", source];
+    this.#supervisor.start({ kind: "dealer" }, { script: "dist_block.ts", flags });
     await dealt.promise;
   }
 
   #dealt: () => void = () => undefined;
 
   async #startTracker(port: number): Promise<void> {
-    const { peers, httpPort, trackerFlags, logFlags, stdout, lessons, open } = this.#options;
-    const expected = peers - lessons.victims;
-    const child = this.#start(
-      { kind: "tracker" },
-      {
-        script: "tracker.ts",
-        flags: [
-          ...["--events", "--port", String(port), "--http-port", String(httpPort), "--expect", String(expected)],
-          ...trackerFlags,
-          ...logFlags,
-        ],
-        readyWhen: trackerReady,
-      },
-    );
-    const listening = await child.ready;
-    stdout.write(`${listeningText(listening)}\n`);
+    const { peers, httpPort, trackerFlags, logFlags, faults, open } = this.#options;
+    const expected = peers - faults.victims;
+    const { listening } = await this.#supervisor.startTracker({
+      flags: [
+        ...["--port", String(port), "--http-port", String(httpPort), "--expect", String(expected)],
+        ...[...trackerFlags, ...logFlags],
+      ],
+      open,
+    });
     this.#boardUrl = onThisMachine(listening.boardUrl);
-    if (open) {
-      openBrowser(this.#boardUrl, { tell: (line) => this.#records.log(line, process.stderr) });
-    }
   }
 
   /** Ends the swarm when only those lack blocks whom nobody talks to any more: they would wait for ever. */
-  #endOutcasts(): void {
-    const { lessons } = this.#options;
-    if (!this.#isEnding && lessons.outcasts(this.#records.all, performance.now()).length > 0) {
+  #endIfAllAreBanned(): void {
+    const { faults } = this.#options;
+    if (!this.#isEnding && faults.bannedPeers(this.#records.all, performance.now()).length > 0) {
       this.#isEnding = true;
       for (const child of this.#peers.values()) {
         child.stop();
@@ -276,38 +236,14 @@ class LocalSwarm {
     }
   }
 
-  /** Starts a script that stands beside this one. */
-  #start<Ready>(
-    role: ChildRole,
-    options: { readonly script: string; readonly flags: readonly string[] } & Pick<
-      ChildOptions<ChildRole, Ready>,
-      "onLine" | "readyWhen"
-    >,
-  ): Child<ChildRole, Ready> {
-    const { script, flags, ...heard } = options;
-    return this.#group.start({
-      ...{ name: nameOf(role), role },
-      command: [process.execPath, join(import.meta.dir, script), ...flags],
-      env: { ...withoutFlags(), ...LIGHT_COMPILER, [STARTED_BY_RUN]: "1" },
-      onErrorLine: (line) => this.#errorLine(line),
-      ...heard,
-    });
-  }
-
-  #errorLine(line: string): void {
-    if (!isComplaint(line) && !this.#closing) {
-      this.#records.log(line, process.stderr);
-    }
-  }
-
   #childEnded(child: Child<ChildRole>, exit: ChildExit): void {
     const { role } = child;
     if (exit.exitCode !== 0 && !(role.kind === "peer" && this.#isOnPurpose(role.id, exit))) {
-      this.#failed.reject(endedTooSoon(child, exit));
+      this.#supervisor.fail(endedTooSoon(child, exit));
     } else if (role.kind === "dealer") {
       this.#dealt();
     } else if (role.kind === "tracker") {
-      this.#failed.reject(new UserError("Cannot complete the run: the tracker ended too soon"));
+      this.#supervisor.fail(new UserError("Cannot complete the run: the tracker ended too soon"));
     } else if (role.kind === "peer") {
       this.#peers.delete(role.id);
       this.#endVictims();
@@ -315,7 +251,7 @@ class LocalSwarm {
   }
 
   #isOnPurpose(id: number, exit: ChildExit): boolean {
-    return this.#isEnding || (exit.signal === "SIGKILL" && this.#options.lessons.isVictim(id));
+    return this.#isEnding || (exit.signal === "SIGKILL" && this.#options.faults.isVictim(id));
   }
 
   /** When nobody is left but peers that are to be killed, it is time for it: from whom should they get blocks? */
@@ -323,7 +259,7 @@ class LocalSwarm {
     const left = [...this.#peers];
     if (left.length === 0) {
       this.#peersLeft.resolve();
-    } else if (left.every(([id]) => this.#options.lessons.isVictim(id))) {
+    } else if (left.every(([id]) => this.#options.faults.isVictim(id))) {
       for (const [, child] of left) {
         child.kill("SIGKILL");
       }
@@ -356,11 +292,11 @@ async function main(): Promise<number> {
   const recorded = { record: values.record, uplink: bound.uplink ?? bound.uploadLimit };
   if (hosts === undefined) {
     const local = localOptionsOf(values);
-    const lessons = new FaultInjection(values, local.peers);
+    const faults = new FaultInjection(values, local.peers);
     const peerFlags = peerFlagsOf({ ...values, store: local.store });
-    const trackerFlags = trackerFlagsOf({ ...recorded, peerUplinks: lessons.uploadLimits });
+    const trackerFlags = trackerFlagsOf({ ...recorded, peerUplinks: faults.uploadLimits });
     return await runFull(
-      { ...values, ...local, peerFlags, trackerFlags, logFlags, bound, lessons, stdout },
+      { ...values, ...local, peerFlags, trackerFlags, logFlags, bound, faults, stdout },
       stopped,
     ).finally(finish);
   }

@@ -4,7 +4,7 @@ import { formatPercent, parsePeerId, parsePercent, parseRate, UnitError } from "
 import type { PeerRecord } from "./peer_record.ts";
 
 /** A peer that sends wrong bytes may be banned by all. When nothing has come to it for so long nothing will. */
-const OUTCAST_AFTER_MS = 30_000;
+const BANNED_AFTER_MS = 30_000;
 
 /** Something for one peer: `4=100KiB/s`. */
 export interface PeerFaultValue {
@@ -51,17 +51,17 @@ export interface FaultValues {
   readonly corrupt: readonly PeerFaultValue[];
 }
 
-/** What is special about one peer, as its own flags say it. */
-interface Lesson {
+/** What is injected into one peer, as the flags say it. */
+interface PeerFaults {
   readonly peerLimit?: string;
   readonly freeRider?: string;
   readonly kill?: string;
   readonly corrupt?: string;
 }
 
-/** Which peers of a run are special, and what that means for its end. */
+/** Which peers of a run misbehave on purpose, and what that means for its end. */
 export class FaultInjection {
-  readonly #byPeer = new Map<number, Lesson>();
+  readonly #byPeer = new Map<number, PeerFaults>();
 
   /**
    * @param peers how many there are, peer 0 among them
@@ -116,20 +116,20 @@ export class FaultInjection {
    * Peers that sent wrong bytes and will never complete, as all the others have banned them. Nobody, as long as others
    * are still at work.
    */
-  outcasts(records: readonly PeerRecord[], nowMs: number): number[] {
+  bannedPeers(records: readonly PeerRecord[], nowMs: number): number[] {
     if ([...this.#byPeer.values()].every(({ corrupt }) => corrupt === undefined)) {
       return [];
     }
     const unfinished = records.filter(({ id, completeMs }) => id > 0 && completeMs === undefined && !this.isVictim(id));
-    const isOutcast = ({ id, quietSinceMs }: PeerRecord): boolean =>
+    const isBanned = ({ id, quietSinceMs }: PeerRecord): boolean =>
       this.#byPeer.get(id)?.corrupt !== undefined &&
       quietSinceMs !== undefined &&
-      nowMs - quietSinceMs >= OUTCAST_AFTER_MS;
-    return unfinished.every(isOutcast) ? unfinished.map(({ id }) => id) : [];
+      nowMs - quietSinceMs >= BANNED_AFTER_MS;
+    return unfinished.every(isBanned) ? unfinished.map(({ id }) => id) : [];
   }
 
   /** Why a peer has no copy though nothing went wrong; undefined: it should have one. */
-  excuse(record: PeerRecord, blockCount: number): string | undefined {
+  expectedFailure(record: PeerRecord, blockCount: number): string | undefined {
     const { id, killedBlocks, blocks, completeMs } = record;
     const far = (held: number): string => formatPercent(held / Math.max(1, blockCount));
     if (this.isVictim(id)) {
@@ -154,7 +154,7 @@ export class FaultInjection {
     return notes.length === 0 ? "" : ` (${notes.join(", ")})`;
   }
 
-  #add(name: keyof Lesson, wish: PeerFaultValue & { readonly peers: number }): void {
+  #add(name: keyof PeerFaults, wish: PeerFaultValue & { readonly peers: number }): void {
     const { id, text, peers } = wish;
     const flag = FLAG_OF[name];
     if (id >= peers) {
@@ -163,21 +163,21 @@ export class FaultInjection {
     if (id === 0 && name !== "peerLimit") {
       throw refusal(`${flag} for peer 0: without the one that has the source nobody completes`);
     }
-    const lesson = { ...this.#byPeer.get(id) };
-    if (lesson[name] !== undefined) {
+    const own = { ...this.#byPeer.get(id) };
+    if (own[name] !== undefined) {
       throw refusal(`${flag} twice for peer ${id}`);
     }
-    if (lesson.freeRider !== undefined && name === "corrupt") {
+    if (own.freeRider !== undefined && name === "corrupt") {
       throw refusal(`${flag} for peer ${id}: it is a free rider and sends nothing`);
     }
-    if (lesson.peerLimit !== undefined && name === "freeRider") {
+    if (own.peerLimit !== undefined && name === "freeRider") {
       throw refusal(`${FLAG_OF.peerLimit} for peer ${id}: it is a free rider and sends nothing`);
     }
-    this.#byPeer.set(id, { ...lesson, [name]: text });
+    this.#byPeer.set(id, { ...own, [name]: text });
   }
 }
 
-const FLAG_OF: { readonly [N in keyof Lesson]-?: string } = {
+const FLAG_OF: { readonly [N in keyof PeerFaults]-?: string } = {
   peerLimit: "--peer-limit",
   freeRider: "--free-rider",
   kill: "--kill",
@@ -191,7 +191,7 @@ const FLAG_OF: { readonly [N in keyof Lesson]-?: string } = {
  */
 export function refuseFaults(values: FaultValues & { readonly stay: boolean }): void {
   for (const [name, flag] of Object.entries(FLAG_OF)) {
-    if (values[name as keyof Lesson].length > 0) {
+    if (values[name as keyof PeerFaults].length > 0) {
       throw refusal(`${flag} with --hosts: it is for peers on this machine`);
     }
   }

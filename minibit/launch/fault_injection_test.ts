@@ -5,7 +5,7 @@ import { FAULT_FLAGS, FaultInjection, refuseFaults } from "./fault_injection.ts"
 import type { PeerRecord } from "./peer_record.ts";
 
 /** What the flags say, in a swarm of 8. */
-function lessonsOf(words: string, env: { readonly [name: string]: string } = {}): FaultInjection {
+function faultsOf(words: string, env: { readonly [name: string]: string } = {}): FaultInjection {
   return new FaultInjection(valuesOf(words, env), 8);
 }
 
@@ -33,8 +33,8 @@ function record(id: number, about: Partial<PeerRecord> = {}): PeerRecord {
 }
 
 test("each peer gets its own flags, the others none", () => {
-  const lessons = lessonsOf("--peer-limit 4=100KiB/s --kill 2@40% --free-rider 6 --corrupt 5=1% --kill 4@7.5%");
-  expect([0, 1, 2, 3, 4, 5, 6, 7].map((id) => lessons.flagsOf(id).join(" "))).toEqual([
+  const faults = faultsOf("--peer-limit 4=100KiB/s --kill 2@40% --free-rider 6 --corrupt 5=1% --kill 4@7.5%");
+  expect([0, 1, 2, 3, 4, 5, 6, 7].map((id) => faults.flagsOf(id).join(" "))).toEqual([
     "",
     "",
     "--kill-at 40%",
@@ -44,18 +44,18 @@ test("each peer gets its own flags, the others none", () => {
     "--free-rider",
     "",
   ]);
-  expect(lessons.victims).toBe(2);
-  expect([lessons.isVictim(2), lessons.isVictim(6)]).toEqual([true, false]);
-  expect([...lessons.uploadLimits]).toEqual([
+  expect(faults.victims).toBe(2);
+  expect([faults.isVictim(2), faults.isVictim(6)]).toEqual([true, false]);
+  expect([...faults.uploadLimits]).toEqual([
     [4, 102_400],
     [6, 0],
   ]);
 });
 
 test("several may be given with commas between them, also in the environment", () => {
-  expect(lessonsOf("--free-rider 1,2").flagsOf(2)).toEqual(["--free-rider"]);
-  const lessons = lessonsOf("", { MINIBIT_KILL: "1@10%,3@50%" });
-  expect([lessons.flagsOf(1), lessons.flagsOf(3)]).toEqual([
+  expect(faultsOf("--free-rider 1,2").flagsOf(2)).toEqual(["--free-rider"]);
+  const faults = faultsOf("", { MINIBIT_KILL: "1@10%,3@50%" });
+  expect([faults.flagsOf(1), faults.flagsOf(3)]).toEqual([
     ["--kill-at", "10%"],
     ["--kill-at", "50%"],
   ]);
@@ -89,21 +89,21 @@ const REFUSALS: readonly (readonly [words: string, message: string])[] = [
 
 for (const [words, message] of REFUSALS) {
   test(`${words} is refused`, () => {
-    const refusal = refusalOf(() => lessonsOf(words));
+    const refusal = refusalOf(() => faultsOf(words));
     expect(refusal.message).toBe(message);
     expect(refusal.exitCode).toBe(2);
   });
 }
 
 test("peer 0 may have an upload limit of its own, and a peer may have none where the others do", () => {
-  const lessons = lessonsOf("--peer-limit 0=1MiB/s --peer-limit 1=unlimited");
-  expect([lessons.flagsOf(0), lessons.flagsOf(1)]).toEqual([
+  const faults = faultsOf("--peer-limit 0=1MiB/s --peer-limit 1=unlimited");
+  expect([faults.flagsOf(0), faults.flagsOf(1)]).toEqual([
     ["--upload-limit", "1MiB/s"],
     ["--upload-limit", "unlimited"],
   ]);
 });
 
-test("for peers on other machines there are no lessons", () => {
+test("for peers on other machines no faults are injected", () => {
   expect(refusalOf(() => refuseFaults(valuesOf("--kill 2@40%"))).message).toBe(
     "Cannot use --kill with --hosts: it is for peers on this machine",
   );
@@ -113,41 +113,41 @@ test("for peers on other machines there are no lessons", () => {
   expect(refuseFaults(valuesOf("--open"))).toBeUndefined();
 });
 
-test("a killed peer is excused, and so is one that all have banned; nobody else", () => {
-  const lessons = lessonsOf("--kill 2@40% --corrupt 5=1% --free-rider 6");
-  expect(lessons.excuse(record(2, { completeMs: undefined, killedBlocks: 41 }), 100)).toBe(
+test("a killed peer is expected to fail, and so is one that all have banned; nobody else", () => {
+  const faults = faultsOf("--kill 2@40% --corrupt 5=1% --free-rider 6");
+  expect(faults.expectedFailure(record(2, { completeMs: undefined, killedBlocks: 41 }), 100)).toBe(
     "killed on purpose at 41.0%",
   );
-  expect(lessons.excuse(record(2, { completeMs: undefined, blocks: 12 }), 100)).toBe(
+  expect(faults.expectedFailure(record(2, { completeMs: undefined, blocks: 12 }), 100)).toBe(
     "killed on purpose at 12.0%, when the others were done",
   );
-  expect(lessons.excuse(record(5, { completeMs: undefined, blocks: 60 }), 100)).toBe(
+  expect(faults.expectedFailure(record(5, { completeMs: undefined, blocks: 60 }), 100)).toBe(
     "banned by all for its wrong bytes (on purpose) at 60.0%",
   );
-  expect(lessons.excuse(record(5), 100)).toBeUndefined();
-  expect(lessons.excuse(record(6, { completeMs: undefined }), 100)).toBeUndefined();
-  expect(lessons.excuse(record(1, { completeMs: undefined }), 100)).toBeUndefined();
+  expect(faults.expectedFailure(record(5), 100)).toBeUndefined();
+  expect(faults.expectedFailure(record(6, { completeMs: undefined }), 100)).toBeUndefined();
+  expect(faults.expectedFailure(record(1, { completeMs: undefined }), 100)).toBeUndefined();
 });
 
 test("what is special about a peer stands behind its verdict", () => {
-  const lessons = lessonsOf("--peer-limit 4=100KiB/s --corrupt 4=1% --free-rider 6");
-  expect([1, 4, 6].map((id) => lessons.noteOf(id))).toEqual([
+  const faults = faultsOf("--peer-limit 4=100KiB/s --corrupt 4=1% --free-rider 6");
+  expect([1, 4, 6].map((id) => faults.noteOf(id))).toEqual([
     "",
     " (sends at most 100KiB/s, sends wrong bytes)",
     " (free rider)",
   ]);
 });
 
-test("a liar is an outcast once nothing has come to it for long and all others are done", () => {
-  const lessons = lessonsOf("--corrupt 5=1% --kill 2@40%");
+test("a liar counts as banned once nothing has come to it for long and all others are done", () => {
+  const faults = faultsOf("--corrupt 5=1% --kill 2@40%");
   const victim = record(2, { completeMs: undefined, quietSinceMs: 0 });
   const liar = record(5, { completeMs: undefined, quietSinceMs: 1000 });
-  expect(lessons.outcasts([record(0, { completeMs: undefined }), record(1), victim, liar], 31_000)).toEqual([5]);
-  expect(lessons.outcasts([record(0), record(1), victim, liar], 30_999)).toEqual([]);
+  expect(faults.bannedPeers([record(0, { completeMs: undefined }), record(1), victim, liar], 31_000)).toEqual([5]);
+  expect(faults.bannedPeers([record(0), record(1), victim, liar], 30_999)).toEqual([]);
   const stillFed = record(5, { completeMs: undefined });
-  expect(lessons.outcasts([record(0), record(1), victim, stillFed], 90_000)).toEqual([]);
+  expect(faults.bannedPeers([record(0), record(1), victim, stillFed], 90_000)).toEqual([]);
   const working = record(3, { completeMs: undefined, quietSinceMs: 0 });
-  expect(lessons.outcasts([record(0), working, liar], 90_000)).toEqual([]);
-  expect(lessons.outcasts([record(0), record(1), record(5)], 90_000)).toEqual([]);
-  expect(lessonsOf("").outcasts([record(0), working], 90_000)).toEqual([]);
+  expect(faults.bannedPeers([record(0), working, liar], 90_000)).toEqual([]);
+  expect(faults.bannedPeers([record(0), record(1), record(5)], 90_000)).toEqual([]);
+  expect(faultsOf("").bannedPeers([record(0), working], 90_000)).toEqual([]);
 });

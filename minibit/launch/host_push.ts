@@ -13,12 +13,13 @@ import { scanShare } from "../io/store/share.ts";
 import type { ChildRole } from "./children.ts";
 import type { RemoteHost } from "./hosts_file.ts";
 import type { PeerRecord } from "./peer_record.ts";
-import { type Child, type ChildExit, endedTooSoon, isComplaint, ProcessGroup } from "./process_group.ts";
+import { type Child, type ChildExit, endedTooSoon } from "./process_group.ts";
 import { PushServer, type PushServerOptions } from "./push_server.ts";
 import { QuorumGrace } from "./quorum_grace.ts";
 import { type RemoteFacts, RemoteFailure, RemotePeer } from "./remote_peer.ts";
 import { RemotePrograms } from "./remote_program.ts";
-import { RunRecords, recordPercent } from "./run_records.ts";
+import { type RunRecords, recordPercent } from "./run_records.ts";
+import { Supervisor } from "./supervisor.ts";
 import { aboutWay, type WayToUs, wayToUs } from "./way_to_us.ts";
 
 /** So many machines are called, and sent the program, at the same time. */
@@ -32,6 +33,8 @@ const WATCH_MS = 500;
 
 /** What to copy, where to, and when that counts as done. */
 export interface HostPushOptions extends PushServerOptions {
+  /** The command line that runs one of the scripts. */
+  readonly script: (name: string) => readonly string[];
   readonly hosts: readonly RemoteHost[];
   /** Where the copy goes on each machine. */
   readonly to: string;
@@ -73,11 +76,10 @@ export interface PushOutcome {
 /** Copies a share to many machines; `close` ends everything, on all of them. */
 export class HostPush {
   readonly #options: HostPushOptions;
-  readonly #records: RunRecords;
   readonly #programs: RemotePrograms;
-  /** The tracker, the seed and the connections. */
-  readonly #group: ProcessGroup<ChildRole>;
-  readonly #failed = Promise.withResolvers<never>();
+  /** Of the tracker, the seed and the connections. */
+  readonly #supervisor: Supervisor;
+  readonly #records: RunRecords;
   readonly #server: PushServer;
   readonly #why = new Map<number, string>();
   readonly #remotes = new Map<number, RemotePeer>();
@@ -92,10 +94,11 @@ export class HostPush {
 
   constructor(options: HostPushOptions) {
     this.#options = options;
-    this.#records = new RunRecords(
-      options.hosts.map(({ name }) => ({ row: name, bar: name })),
-      options.stdout,
-    );
+    this.#supervisor = new Supervisor({
+      ...{ names: options.hosts.map(({ name }) => ({ row: name, bar: name })), stdout: options.stdout },
+      ...{ script: options.script, onEnded: (child, exit) => this.#childEnded(child, exit) },
+    });
+    this.#records = this.#supervisor.records;
     this.#programs = new RemotePrograms(options.program);
     this.#grace = new QuorumGrace({
       ...options,
@@ -104,10 +107,7 @@ export class HostPush {
       onOver: this.#timeIsUp.resolve,
     });
     this.#settled = options.hosts.map(() => Promise.withResolvers<void>());
-    this.#group = new ProcessGroup({ onExit: (child, exit) => this.#childEnded(child, exit) });
-    this.#failed.promise.catch(() => undefined);
-    const onErrorLine = (line: string): void => this.#errorLine(line);
-    this.#server = new PushServer(options, { group: this.#group, records: this.#records, onErrorLine });
+    this.#server = new PushServer(options, this.#supervisor);
   }
 
   /**
@@ -128,20 +128,21 @@ export class HostPush {
     const timer = deadlineMs === undefined ? undefined : setTimeout(() => this.#timeIsUp.resolve(passed), deadlineMs);
     let when: string | undefined;
     try {
-      when = await Promise.race([Promise.all(all).then(() => undefined), this.#timeIsUp.promise, this.#failed.promise]);
+      const settled = Promise.all(all).then(() => undefined);
+      when = await this.#supervisor.until(Promise.race([settled, this.#timeIsUp.promise]));
     } finally {
       clearInterval(watch);
       clearTimeout(timer);
       this.#grace.stop();
       this.#isOver = true;
-      this.#records.hide();
+      this.#supervisor.quiet();
     }
     this.#failTheRest(when ?? "");
     const copies = this.#records.all.slice(1).flatMap(({ completeMs = [] }) => completeMs);
     const lastCopySeconds = copies.length === 0 ? undefined : (Math.max(...copies) - startMs) / 1000;
     // connections first: a seed that leaves before them would be missed
     await Promise.all([...this.#remotes.values()].map((remote) => remote.stop()));
-    await this.#group.stopAll();
+    await this.#supervisor.close();
     return {
       hosts: hosts.map((host, index) => this.#outcome(host, index + 1)),
       ...{ records: this.#records.all, seconds: (performance.now() - startMs) / 1000, lastCopySeconds },
@@ -151,8 +152,7 @@ export class HostPush {
   /** Ends every process here and on the machines; resolves when they have ended. */
   async close(): Promise<void> {
     this.#isOver = true;
-    this.#records.hide();
-    await Promise.all([this.#group.stopAll(), this.#programs.close()]);
+    await Promise.all([this.#supervisor.close(), this.#programs.close()]);
     await this.#server.close();
   }
 
@@ -186,7 +186,7 @@ export class HostPush {
     const remote = new RemotePeer(host, {
       ...this.#options,
       cache: this.#options.remoteCache,
-      group: this.#group,
+      group: this.#supervisor.group,
       hash: await this.#programs.hash(),
       onReport: (line) => this.#report(id, line),
     });
@@ -200,7 +200,7 @@ export class HostPush {
       );
     }
     this.#ways.set(id, way);
-    const serving = this.#server.serve(way.listen, this.#failed.reject);
+    const serving = this.#server.serve(way.listen, this.#supervisor.fail);
     serving.catch(() => undefined); // awaited below, unless the program cannot be sent
     await remote.install(this.#programs);
     await remote.start(id, this.#flagsFor(host, { facts, way, port: await serving }));
@@ -276,13 +276,7 @@ export class HostPush {
 
   #childEnded(child: Child<ChildRole>, exit: ChildExit): void {
     if (child.role.kind !== "connection") {
-      this.#failed.reject(endedTooSoon(child, exit));
-    }
-  }
-
-  #errorLine(line: string): void {
-    if (!isComplaint(line) && !this.#isOver) {
-      this.#records.log(line, process.stderr);
+      this.#supervisor.fail(endedTooSoon(child, exit));
     }
   }
 

@@ -58,6 +58,8 @@ export interface Child<Role = undefined, Ready = unknown> {
   readonly pid: number;
   /** What `readyWhen` told. Rejects with a UserError when the child ends before, or takes too long. */
   readonly ready: Promise<Ready>;
+  /** Why the child never became ready; undefined while it may, and when it did. */
+  readonly notReady: UserError | undefined;
   /** Resolves when the child has ended and all its lines were delivered. */
   readonly exited: Promise<ChildExit>;
   /** Its last line on stderr that told what it could not do, if any. */
@@ -154,9 +156,10 @@ export function isComplaint(line: string): boolean {
 }
 
 /** What to tell when a child ended that is needed to the end. */
-export function endedTooSoon({ name, complaint }: Child<unknown>, exit: ChildExit): UserError {
+export function endedTooSoon({ name, complaint, notReady }: Child<unknown>, exit: ChildExit): UserError {
   const why = complaint === undefined ? "" : `: ${complaint}`;
-  return new UserError(`Cannot complete the run: ${name} ${describeExit(exit)}${why}`);
+  // who waits for it to be ready may hear of it later, and in the same words
+  return notReady ?? new UserError(`Cannot complete the run: ${name} ${describeExit(exit)}${why}`);
 }
 
 function startChild<Role, Ready>(options: ChildOptions<Role, Ready>): Child<Role, Ready> {
@@ -164,7 +167,12 @@ function startChild<Role, Ready>(options: ChildOptions<Role, Ready>): Child<Role
   const { promise: ready, resolve: resolveReady, reject: rejectReady } = Promise.withResolvers<Ready>();
   // nobody has to wait for readiness
   ready.catch(() => {});
-  const failReady = (reason: string): void => rejectReady(new UserError(`Cannot start ${name}: ${reason}`));
+  let isReady = readyWhen === undefined;
+  let notReady: UserError | undefined;
+  const failReady = (reason: string): void => {
+    notReady ??= isReady ? undefined : new UserError(`Cannot start ${name}: ${reason}`);
+    rejectReady(notReady);
+  };
   if (readyWhen === undefined) {
     resolveReady(undefined as Ready);
   }
@@ -178,6 +186,7 @@ function startChild<Role, Ready>(options: ChildOptions<Role, Ready>): Child<Role
     options.onLine?.(line);
     const told = readyWhen?.(line);
     if (told !== undefined) {
+      isReady = true;
       resolveReady(told);
     }
   };
@@ -206,6 +215,9 @@ function startChild<Role, Ready>(options: ChildOptions<Role, Ready>): Child<Role
     pid,
     ready,
     exited,
+    get notReady() {
+      return notReady;
+    },
     get complaint() {
       return complaint;
     },

@@ -3,17 +3,13 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { quote } from "../core/base/quote.ts";
-import { withoutFlags } from "../io/cli/cli.ts";
-import { STARTED_BY_RUN } from "../io/driver/peer_options.ts";
-import { listeningText } from "../io/driver/tracker_report.ts";
 import { listenLine } from "../io/net/listeners.ts";
 import { listening } from "../io/net/listening.ts";
-import { onThisMachine, openBrowser } from "../io/os/browser.ts";
 import { formatAddress } from "../io/os/units.ts";
 import { remove } from "../io/store/result.ts";
-import { type ChildRole, peerReady, trackerReady } from "./children.ts";
-import type { Child, ProcessGroup } from "./process_group.ts";
-import type { RunRecords } from "./run_records.ts";
+import type { ChildRole } from "./children.ts";
+import type { Child } from "./process_group.ts";
+import type { Supervisor } from "./supervisor.ts";
 
 /** What the tracker and the seed are started with. */
 export interface PushServerOptions {
@@ -29,33 +25,20 @@ export interface PushServerOptions {
   /** Open the tracker's page in a browser. */
   readonly open: boolean;
   readonly stdout: NodeJS.WriteStream;
-  /** The command line that runs one of the scripts. */
-  readonly script: (name: string) => readonly string[];
 }
 
 /** The tracker and the seed of a push. */
 export class PushServer {
   readonly #options: PushServerOptions;
-  readonly #group: ProcessGroup<ChildRole>;
-  readonly #records: RunRecords;
-  readonly #onErrorLine: (line: string) => void;
+  readonly #supervisor: Supervisor;
   readonly #children: Child<ChildRole>[] = [];
   readonly #listening = new Set<string>();
   #starting: Promise<number> | undefined;
   #seedFolder: string | undefined;
 
-  constructor(
-    options: PushServerOptions,
-    heard: {
-      readonly group: ProcessGroup<ChildRole>;
-      readonly records: RunRecords;
-      readonly onErrorLine: (line: string) => void;
-    },
-  ) {
+  constructor(options: PushServerOptions, supervisor: Supervisor) {
     this.#options = options;
-    this.#group = heard.group;
-    this.#records = heard.records;
-    this.#onErrorLine = heard.onErrorLine;
+    this.#supervisor = supervisor;
   }
 
   /**
@@ -95,49 +78,27 @@ export class PushServer {
   }
 
   async #start(hosts: readonly string[]): Promise<number> {
-    const { port, httpPort, peerPort, source, seedFlags, trackerFlags, logFlags, stdout, script } = this.#options;
+    const { port, httpPort, peerPort, source, seedFlags, trackerFlags, logFlags, stdout } = this.#options;
     const listen = hosts.flatMap((host) => ["--host", host]);
     const { advertise } = this.#options;
     const announced = advertise.length === 0 ? [] : [...advertise, ...hosts].flatMap((host) => ["--advertise", host]);
-    const tracker = this.#group.start({
-      name: "tracker",
-      role: { kind: "tracker" },
-      command: [
-        ...script("tracker.ts"),
-        "--events",
-        ...[...listen, "--port", String(port), "--http-port", String(httpPort)],
-        ...trackerFlags,
-        ...logFlags,
-      ],
-      env: withoutFlags(),
-      onErrorLine: this.#onErrorLine,
-      readyWhen: trackerReady,
+    const { child: tracker, listening } = await this.#supervisor.startTracker({
+      flags: [...listen, "--port", String(port), "--http-port", String(httpPort), ...trackerFlags, ...logFlags],
+      open: this.#options.open,
     });
-    const listening = await tracker.ready;
-    this.#records.log(listeningText(listening), stdout);
-    if (this.#options.open) {
-      openBrowser(onThisMachine(listening.boardUrl), { tell: (line) => this.#records.log(line, process.stderr) });
-    }
     const server = { host: hosts[0] ?? "", port: listening.port };
-    this.#records.log(`Reading ${quote(source)}`, stdout);
+    this.#supervisor.records.log(`Reading ${quote(source)}`, stdout);
     this.#seedFolder = mkdtempSync(join(tmpdir(), "minibit-seed-"));
-    const seed = this.#group.start({
+    const seed = this.#supervisor.startPeer(0, {
       name: "the seed",
-      role: { kind: "peer", id: 0 },
-      command: [
-        ...[...script("peer.ts"), "0", "--events", "--source", source, "--dir", this.#seedFolder, "--store", "direct"],
-        ...["--tracker", formatAddress(server), ...listen, ...announced, "--port", String(peerPort)],
-        ...seedFlags,
-        ...logFlags,
+      flags: [
+        ...["--source", source, "--dir", this.#seedFolder, "--store", "direct", "--port", String(peerPort)],
+        ...["--tracker", formatAddress(server), ...listen, ...announced, ...seedFlags, ...logFlags],
       ],
-      env: { ...withoutFlags(), [STARTED_BY_RUN]: "1" },
-      onLine: (line) => this.#records.report(0, line),
-      onErrorLine: this.#onErrorLine,
-      readyWhen: peerReady,
     });
     await seed.ready;
     this.#children.push(tracker, seed);
-    return server.port;
+    return listening.port;
   }
 }
 

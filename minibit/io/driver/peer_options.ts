@@ -61,7 +61,7 @@ export interface PeerOptions extends SessionOptions {
   readonly lingerMs: number;
   /** How long to wait for a tracker that was never there. */
   readonly trackerTimeoutMs: number;
-  /** For lessons: the part of the blocks it sends with a wrong byte, and the one at which it dies; 0 to 1. */
+  /** For fault injection: the part of the blocks it sends with a wrong byte, and the one at which it dies; 0 to 1. */
   readonly corrupt?: number | undefined;
   readonly killAt?: number | undefined;
   /** Whether `run_full.ts` started it. */
