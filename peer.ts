@@ -1,10 +1,3 @@
-/**
- * One peer: listens with Bun.listen to serve its blocks, calls others with Bun.connect to fetch those it lacks.
- *
- *     bun peer.ts 0                 the peer that has the source
- *     bun peer.ts 1                 a peer that wants it
- */
-import { UserError } from "./minibit/core/base/errors.ts";
 import { createRng } from "./minibit/core/base/rng.ts";
 import { needsOf } from "./minibit/core/peer/linger.ts";
 import { peerWire } from "./minibit/core/wire/peer_wire.ts";
@@ -15,11 +8,12 @@ import { closeAfter, tellSecond } from "./minibit/io/driver/close_after.ts";
 import { LingerDriver } from "./minibit/io/driver/linger_driver.ts";
 import { logEvent } from "./minibit/io/driver/log_events.ts";
 import { PeerDriver } from "./minibit/io/driver/peer_driver.ts";
-import { PEER_FLAGS, type PeerOptions, peerOptionsOf, trackerHintOf } from "./minibit/io/driver/peer_options.ts";
+import { PEER_FLAGS, type PeerOptions, peerOptionsOf } from "./minibit/io/driver/peer_options.ts";
 import { progressOf, registrationOf, shareReportOf, summaryOf, TrackerStats } from "./minibit/io/driver/peer_stats.ts";
 import { reporterFor } from "./minibit/io/driver/report_to_people.ts";
 import { ShareOpener } from "./minibit/io/driver/share_opener.ts";
 import { TrackerClient } from "./minibit/io/driver/tracker_client.ts";
+import { TrackerWait } from "./minibit/io/driver/tracker_wait.ts";
 import { UplinkMeter } from "./minibit/io/driver/uplink_meter.ts";
 import { createTraffic, framed } from "./minibit/io/net/framed_socket.ts";
 import { PeerListeners } from "./minibit/io/net/peer_listeners.ts";
@@ -27,7 +21,7 @@ import { descriptorBudget, warnOfFewDescriptors } from "./minibit/io/os/descript
 import { exitCodeOf, onStop, type StopReason } from "./minibit/io/os/lifecycle.ts";
 import { configureLogging, getLogger } from "./minibit/io/os/logging.ts";
 import { resolveHost } from "./minibit/io/os/own_addresses.ts";
-import { formatAddress, formatDuration, parsePeerId } from "./minibit/io/os/units.ts";
+import { parsePeerId } from "./minibit/io/os/units.ts";
 import { sameDigest } from "./minibit/io/store/block_hasher.ts";
 import { swarmIdOf } from "./minibit/io/store/share.ts";
 
@@ -66,7 +60,7 @@ class Peer {
   readonly #instance = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
   #progressTimer: Timer | undefined;
   #aloneTimer: Timer | undefined;
-  #unreachableTimer: Timer | undefined;
+  #trackerWait: TrackerWait | undefined;
   readonly #linger: LingerDriver;
   #isComplete = false;
   #peakUpBytesPerSecond = 0;
@@ -115,7 +109,7 @@ class Peer {
     clearInterval(this.#progressTimer);
     this.#linger.stop();
     clearTimeout(this.#aloneTimer);
-    clearTimeout(this.#unreachableTimer);
+    this.#trackerWait?.stop();
     await this.#listeners?.stop();
     this.#client?.close();
     const { reporter } = this.#options;
@@ -139,21 +133,18 @@ class Peer {
 
   /** Registers; resolves when the tracker knows us and, for a fetching peer, told which swarm it is. */
   async #register(): Promise<void> {
-    const { tracker, trackerAlternatives = [], trackerTimeoutMs } = this.#options;
+    const { tracker, trackerAlternatives: alternatives = [] } = this.#options;
     const known = Promise.withResolvers<void>();
-    const places = [tracker, ...trackerAlternatives].map(formatAddress).join(" or ");
-    log.info("calling the tracker at {tracker}", { tracker: places });
-    let putOff: string | undefined;
-    this.#unreachableTimer = setTimeout(() => {
-      const text = `no answer for ${formatDuration(trackerTimeoutMs)} (${trackerHintOf(this.#options)})`;
-      this.#fatal.reject(new UserError(putOff ?? `Cannot reach the tracker at ${places}: ${text}`));
-    }, trackerTimeoutMs);
+    this.#trackerWait = new TrackerWait(this.#options, {
+      onFailed: this.#fatal.reject,
+      onLost: () => this.#linger.input({ type: "tracker_lost" }),
+    });
     if (this.#options.source === undefined) {
       this.#aloneTimer = setTimeout(() => this.#finishAlone().catch(this.#fatal.reject), ALONE_AFTER_MS);
     }
     this.#client = new TrackerClient({
-      tracker,
-      alternatives: trackerAlternatives,
+      ...this.#trackerWait.handlers,
+      ...{ tracker, alternatives },
       register: () => this.#registration(),
       stats: () => this.#stats.next(this.#driver, this.#isComplete),
       onRegistered: (answer) => {
@@ -173,22 +164,6 @@ class Peer {
       },
       onAlive: (incomplete) => this.#linger.input({ type: "incomplete_heard", incomplete }),
       onSwarmDone: (incomplete) => this.#linger.input({ type: "group_done", incomplete }),
-      onRefused: ({ text }) => this.#fatal.reject(new UserError(text)),
-      onPutOff: (text) => {
-        putOff = text;
-        log.warn("put off by the tracker, calling it again: {text}", { text });
-      },
-      onConnection: (connected) => {
-        clearTimeout(this.#unreachableTimer);
-        if (connected) {
-          log.info("connected to the tracker at {tracker}", { tracker: formatAddress(tracker) });
-        } else {
-          this.#linger.input({ type: "tracker_lost" });
-          log.warn("lost the tracker at {tracker}: going on without, calling it again", {
-            tracker: formatAddress(tracker),
-          });
-        }
-      },
     });
     this.#progressTimer = setInterval(() => this.#reportProgress(), PROGRESS_MS);
     await known.promise;
@@ -283,7 +258,7 @@ class Peer {
       this.#client.report(); // not at the next heartbeat: others may wait for us alone
     } else {
       this.#client?.renew(); // it may be waiting for a swarm: we have one to name
-      clearTimeout(this.#unreachableTimer);
+      this.#trackerWait?.stop();
     }
     this.#complete.resolve();
   }
