@@ -35,6 +35,29 @@ const log = getLogger();
 /**
  * Runs a peer until its work is done or `stopped` settles.
  *
+ * @example
+ * ```ts
+ * import { runPeer } from "./peer.ts";
+ * import { startTracker } from "./tracker.ts";
+ *
+ * await Bun.write("letter.txt", "Dear peers");
+ * const tracker = startTracker({ hosts: ["127.0.0.1"], port: 0, httpPort: 0, expected: 2 });
+ * const options = {
+ *   tracker: tracker.address,
+ *   listen: { hosts: ["127.0.0.1"], port: 0 },
+ *   dir: ".",
+ *   store: "auto",
+ *   lingerMs: 0,
+ *   trackerTimeoutMs: 10_000,
+ *   reporter: { report: () => undefined, close: () => undefined },
+ * } as const;
+ * const never = new Promise<never>(() => undefined);
+ * const seed = runPeer({ ...options, id: 0, source: "letter.txt" }, never);
+ * const leecher = runPeer({ ...options, id: 1 }, never);
+ * console.log(await seed, await leecher); // 0 0
+ * console.log(await Bun.file("reconstruido_peer_1.txt").text()); // Dear peers
+ * await tracker.stop();
+ * ```
  * @returns the exit code: 0 done, also when SIGTERM ends a peer that is complete; 130 Ctrl+C
  * @throws {UserError} port in use, tracker unreachable or refusing, source missing, disk full
  */

@@ -75,7 +75,7 @@ export interface RunOptions {
 }
 
 /**
- * Runs a swarm from start to verdict.
+ * Runs a swarm from start to verdict; `docs/guide.md` has an example under *From a program*.
  *
  * @returns 0 only if the copy of every peer that was to have one is verified; 130 after Ctrl+C
  * @throws {UserError} when a child failed; by then all children are gone and the blocks are kept
