@@ -3,12 +3,12 @@ import type { MessageTable, Wire } from "../../core/wire/message_table.ts";
 import type { Address } from "../os/units.ts";
 import { type FramedOptions, type FramedSocket, type FrameHandlers, framed } from "./framed_socket.ts";
 
-/** How a call ended. */
+/** How a connection attempt ended. */
 export type ConnectResult<T extends MessageTable> =
   | { readonly ok: true; readonly socket: FramedSocket<T> }
   | { readonly ok: false; readonly reason: ConnectFailure; readonly detail: string };
 
-/** refused: nobody listens there; unknown host: the name has no address. */
+/** `refused`: nobody listens there. `unknown host`: the name has no address. */
 export type ConnectFailure = "refused" | "timeout" | "unreachable" | "unknown host" | "failed";
 
 const FAILURES: { readonly [code: string]: ConnectFailure } = {
@@ -21,7 +21,7 @@ const FAILURES: { readonly [code: string]: ConnectFailure } = {
 };
 
 /**
- * Calls somebody; never rejects. When the time is over the call is given up, and `accept` is not called any more.
+ * Connects to an address; never rejects. After the timeout the attempt is abandoned, and `accept` is not called any more.
  *
  * @example
  * await connectFramed(peerWire, {
@@ -57,13 +57,13 @@ export function connectFramed<T extends MessageTable>(
 }
 
 /**
- * Calls somebody at one of several addresses; never rejects. The next one is tried when the one before has failed or has
- * been silent for NEXT_ADDRESS_MS, and whichever answers first is kept (RFC 8305, "happy eyeballs").
+ * Connects to one of several addresses; never rejects. The next address is tried when the one before has failed or has not
+ * answered for NEXT_ADDRESS_MS. The first to answer is kept (RFC 8305, "happy eyeballs").
  *
- * @param options.addresses in the order to try them; when there are none, nobody answers
- * @param options.timeoutMs how long each may take
+ * @param options.addresses in the order to try them; with none, the attempt fails
+ * @param options.timeoutMs how long each attempt may take
  * @param options.accept called once, with the address that answered
- * @returns how the last of the calls failed, when none was answered
+ * @returns how the last attempt failed, when all failed
  */
 export function connectToOneOf<T extends MessageTable, A extends Address>(
   wire: Wire<T>,
@@ -100,7 +100,7 @@ export function connectToOneOf<T extends MessageTable, A extends Address>(
             ...handlers,
             open: (socket) => {
               if (isAnswered || call === "given up") {
-                socket.terminate(); // too late
+                socket.terminate(); // another address answered first
                 return;
               }
               isAnswered = true;

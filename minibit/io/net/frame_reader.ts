@@ -1,19 +1,19 @@
 import { FRAME_HEADER_BYTES, Reader } from "../../core/wire/codec.ts";
 import type { ControlMessageOf, MessageTable, PayloadMessageOf, Wire } from "../../core/wire/message_table.ts";
 
-/** Where a reader's findings go. A `ProtocolError` thrown by one of these is the sender's fault like any other. */
+/** Receives what a reader decodes. A `ProtocolError` thrown here counts as the sender's fault, as one of the reader does. */
 export interface FrameSink<T extends MessageTable> {
   onMessage(message: ControlMessageOf<T>): void;
   /** A message with a payload begins; false: its bytes are skipped. */
   onPayloadStart(message: PayloadMessageOf<T>): boolean;
   /**
-   * The next bytes of the payload: a part of the received chunk, not a copy, and a Buffer when the chunk is one. Who keeps
-   * them keeps an `ownedCopy`. `last`: the payload is whole.
+   * The next bytes of the payload: a part of the received chunk, not a copy, and a Buffer when the chunk is one. A sink that
+   * keeps them makes an `ownedCopy`. `last`: the payload is whole.
    */
   onPayload(message: PayloadMessageOf<T>, slice: Uint8Array, last: boolean): void;
 }
 
-/** A payload of which not all has come. */
+/** A payload that has not fully arrived. */
 export interface PartialPayload<T extends MessageTable> {
   readonly message: PayloadMessageOf<T>;
   /** Bytes given to `onPayload` so far. */
@@ -29,7 +29,7 @@ interface OpenFrame {
   readonly hasPayload: boolean;
 }
 
-/** A payload on its way. */
+/** A payload that is arriving. */
 interface OpenPayload<T extends MessageTable> {
   readonly message: PayloadMessageOf<T>;
   readonly wanted: boolean;
@@ -40,11 +40,11 @@ interface OpenPayload<T extends MessageTable> {
 const NOTHING = new Uint8Array(0);
 
 /**
- * Cuts a byte stream into messages, however the network sliced it.
+ * Decodes a byte stream into messages, however the network splits it.
  *
- * A frame's type and length are checked before anything is allocated for it. What lies whole in a chunk is decoded
- * in place; only what is split is copied, into a buffer of the size that was checked. Payloads are never collected:
- * their parts are handed on as they come, so a receiver's memory does not grow with the size of a unit.
+ * A frame's type and length are checked before anything is allocated for it. A field that lies whole in a
+ * chunk is decoded in place. Only a split one is copied, into a buffer of the checked size. Payloads are never collected:
+ * their parts are passed on as they come, so a receiver's memory does not grow with the size of a unit.
  */
 export class FrameReader<T extends MessageTable> {
   readonly #wire: Wire<T>;
@@ -63,7 +63,7 @@ export class FrameReader<T extends MessageTable> {
     this.#sink = sink;
   }
 
-  /** The payload that is under way and wanted. */
+  /** The payload that is arriving and that the sink wants. */
   get payload(): PartialPayload<T> | undefined {
     return this.#payload?.wanted
       ? { message: this.#payload.message, handedBytes: this.#payload.handedBytes }
@@ -71,9 +71,9 @@ export class FrameReader<T extends MessageTable> {
   }
 
   /**
-   * Reads on. Of `chunk` nothing is kept here; slices that the sink was handed are parts of it.
+   * Reads the next chunk. The reader keeps no part of `chunk`; slices that the sink gets are views of it.
    *
-   * @throws {ProtocolError} the stream makes no sense from here on; feed no more
+   * @throws {ProtocolError} the stream is invalid; feed no more
    */
   feed(chunk: Uint8Array): void {
     this.#chunk = chunk;

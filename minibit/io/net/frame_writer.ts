@@ -16,18 +16,18 @@ interface Part<T extends MessageTable> {
   readonly payload?: PayloadMessageOf<T>;
 }
 
-/** Takes bytes to the kernel; returns how many it took, or -1 when the connection is gone. */
+/** Writes bytes to the kernel. Returns how many it took, or -1 when the connection is closed. */
 export type Write = (bytes: Uint8Array) => number;
 
 const NOTHING = new Uint8Array(0);
 const sendBuffers = new SendBuffers(MAX_IDLE_SEND_BUFFER_BYTES);
 
 /**
- * What waits to be sent on one connection, in order.
+ * The send queue of one connection, in order.
  *
- * The kernel takes what it has room for; the tail stays here until `flush` is called again. Control frames are copies
- * and go out together, in one write; a payload is filled straight into a send buffer, one at a time on a connection: with
- * a second one behind it, more would wait here, and nothing would go out sooner.
+ * The kernel takes as many bytes as its buffer has space for; the rest stays here until `flush` is called again. Control frames are
+ * copied and sent together in one write. A payload is filled directly into a send buffer, one at a time on a connection: a second
+ * one would use memory and leave no sooner.
  */
 export class FrameWriter<T extends MessageTable> {
   readonly #wire: Wire<T>;
@@ -50,12 +50,12 @@ export class FrameWriter<T extends MessageTable> {
     return this.#controlBytes;
   }
 
-  /** Whether a payload has not gone out entirely: until then there is no room for another. */
+  /** Whether a payload has not gone out entirely: until then no other may be queued. */
   get sendingPayload(): boolean {
     return this.#sendBuffer !== undefined;
   }
 
-  /** Whether nothing waits. */
+  /** Whether the queue is empty. */
   get empty(): boolean {
     return this.#tail.length === 0 && this.#parts.length === 0;
   }

@@ -9,7 +9,7 @@ interface Listener {
   stop(closeActiveConnections?: boolean): unknown;
 }
 
-/** How often another free port is tried, when the one chosen for the first address is in use at the next. */
+/** How many free ports are tried: the port that is free at the first address may be in use at the next. */
 const PORT_TRIES = 20;
 
 /**
@@ -47,10 +47,10 @@ export class Listeners {
   }
 
   /**
-   * Listens at all of these.
+   * Listens at all of the given addresses.
    *
-   * @param port 0: one that is free at all of them
-   * @throws {UserError} none is left open then
+   * @param port 0 for one that is free at all of them
+   * @throws {UserError} one of them cannot be used; no listener stays open then
    */
   open(hosts: readonly string[], port: number): void {
     for (let tries = 1; ; tries++) {
@@ -70,7 +70,7 @@ export class Listeners {
     }
   }
 
-  /** Listens at one more; at one where it does nothing happens. @throws {UserError} it is none of this machine's, or the port is in use there */
+  /** Listens at one more address, unless it does so already. @throws {UserError} it is none of this machine's, or the port is in use there */
   add(host: string): void {
     if (!this.#open.has(host)) {
       const port = this.#port;
@@ -88,14 +88,14 @@ export class Listeners {
   }
 }
 
-/** The line with which a parent has a child listen at one more address. */
+/** The line by which a parent tells a child to listen at one more address. */
 export function listenLine(host: string): string {
   return `${LISTEN}${host}\n`;
 }
 
 const LISTEN = "listen ";
 
-/** Calls `listenOn` for each address that the parent of this process names; `tell` gets why one cannot be used. */
+/** Calls `listenOn` for each address that the parent of this process names; `tell` gets the reason when one cannot be used. */
 export function onListenLine(listenOn: (host: string) => void, tell: (problem: string) => void): void {
   onParentLine((line) => {
     try {

@@ -3,7 +3,7 @@ import { errorCode } from "../os/disk_error.ts";
 import { type Address, formatAddress } from "../os/units.ts";
 
 /**
- * Starts a server; what goes wrong is told as something the user can mend.
+ * Starts a server. A failure becomes an error that tells the user what to do.
  *
  * @param start calls `Bun.listen` or `Bun.serve`
  * @param options where it will listen, and the command-line flag that sets the port
@@ -21,7 +21,7 @@ export function listening<Server>(start: () => Server, options: Address & { read
   }
 }
 
-/** What the user is told of a failure to listen; what is none stays as it is. */
+/** Turns a failure to listen into an error for the user. Any other error stays as it is. */
 function told(error: unknown, options: Address & { readonly flag: string }): unknown {
   const cause = error as Error;
   if (errorCode(cause) === undefined && !cause.message.startsWith("Failed to listen")) {
@@ -45,11 +45,11 @@ function reasonOf(cause: Error, flag: string): string {
   }
 }
 
-/** Ports the kernel gives nobody that asks for any: Linux hands out 32768 to 60999, the IANA 49152 and up. */
+/** Ports that the kernel never assigns by itself: Linux assigns 32768 to 60999, and the IANA range begins at 49152. */
 const KEPT_BACK = { first: 10_000, count: 20_000 };
 
 /**
- * A port of this machine that is free now and will be a moment later, for a process that must be told before it runs.
+ * Finds a port that is free and most likely stays free, for a process that must be told its port before it starts.
  *
  * @throws {UserError} every port tried is in use, or it cannot be listened on for another reason
  */

@@ -3,7 +3,7 @@ import { getLogger } from "../os/logging.ts";
 import type { Address } from "../os/units.ts";
 import { listening } from "./listening.ts";
 
-/** How often it is looked whether descriptors run out, or are back. */
+/** How often the listener checks whether descriptors run out, or are free again. */
 const LOOK_MS = 500;
 
 /** What Bun.listen and Bun.serve give. */
@@ -12,7 +12,7 @@ interface Server {
   stop(closeConnections?: boolean): unknown;
 }
 
-/** A server that can be ended. */
+/** A server that can be stopped. */
 export interface PatientListener {
   readonly port: number;
   /** @param closeConnections its connections too */
@@ -22,8 +22,8 @@ export interface PatientListener {
 let isTold = false;
 
 /**
- * Starts a server that does not listen while descriptors run out: callers are refused, and come back, where it would otherwise spin. What is
- * connected stays. The user is told once.
+ * Starts a server that stops listening while descriptors run out. Callers are refused and retry; otherwise the server would spin.
+ * Open connections stay. The user is told once.
  *
  * @param start calls `Bun.listen` or `Bun.serve` with a port: the one of `options` first
  * @param options where it will listen, and the command-line flag that sets the port
@@ -35,7 +35,7 @@ export function listenPatiently(
 ): PatientListener {
   const first = listening(() => start(options.port), options);
   const port = first.port ?? options.port;
-  /** All that ever listened: connections belong to the one that took them. */
+  /** Every listener so far: a connection belongs to the one that accepted it. */
   const servers = [first];
   let server: Server | undefined = first;
   const look = (): void => {
@@ -61,7 +61,7 @@ export function listenPatiently(
   };
 }
 
-/** Listens again; undefined when that fails, for it is tried again. */
+/** Listens again; undefined when that fails, and the next check retries. */
 function again(start: () => Server): Server | undefined {
   try {
     return start();

@@ -3,7 +3,7 @@ import { getLogger } from "../os/logging.ts";
 import { PRIVATE, privateAddresses } from "../os/own_addresses.ts";
 import { Listeners, onListenLine } from "./listeners.ts";
 
-/** Where a peer listens and how others call it. */
+/** Where a peer listens, and at which addresses others reach it. */
 export interface PeerListenersOptions {
   /** Addresses of this machine, or PRIVATE for all of those; port 0 takes a free one. */
   readonly listen: { readonly hosts: readonly string[]; readonly port: number };
@@ -17,7 +17,7 @@ export interface PeerListenersOptions {
   readonly onMoved: () => void;
 }
 
-/** Where a peer can be called: it listens at several addresses, and may be told of more. */
+/** The listeners of a peer: it listens at several addresses, and its parent may add more. */
 export class PeerListeners {
   readonly #listeners: Listeners;
   #hosts: readonly string[];
@@ -35,7 +35,7 @@ export class PeerListeners {
       try {
         this.#listeners.add(host);
       } catch (error) {
-        getLogger("peer").info("{error}", { error }); // nobody asked for this very one
+        getLogger("peer").info("{error}", { error }); // the user asked for all private addresses, not for this one
       }
     }
     this.#hosts = advertise.length === 0 ? this.#listeners.hosts : advertise;
@@ -49,7 +49,7 @@ export class PeerListeners {
     );
   }
 
-  /** Where peers can call us, best first. */
+  /** Addresses at which peers can reach us, best first. */
   get hosts(): readonly string[] {
     return this.#hosts;
   }

@@ -1,11 +1,10 @@
-/** Buffers are of whole multiples of this, so that one fits the next payload too. */
+/** Sizes of buffers are multiples of this, so that a buffer fits the next payload too. */
 const GRAIN_BYTES = 16 * 1024;
 
 /**
  * Buffers in which payloads wait until the kernel has taken them, shared by all connections of a process.
  *
- * A peer has far more neighbours than payloads on their way: a buffer for each connection would be 64 MiB that nobody
- * uses.
+ * A peer has far more neighbours than payloads in flight: a buffer for each connection would waste 64 MiB.
  */
 export class SendBuffers {
   readonly #maxIdleBytes: number;
@@ -33,7 +32,7 @@ export class SendBuffers {
     return found;
   }
 
-  /** Gives back what `take` gave; its bytes are not needed any more. */
+  /** Returns a buffer from `take` whose bytes are not needed any more. */
   give(buffer: Uint8Array): void {
     if (this.#idleBytes + buffer.length > this.#maxIdleBytes) {
       return;

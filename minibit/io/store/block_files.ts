@@ -9,8 +9,8 @@ import { blockPath, listBlocks } from "./peer_folder.ts";
 import { statusOf } from "./result.ts";
 
 /**
- * Goes through the `block_<i>` files of a folder, kept there by an earlier run or dealt by `dist_block.ts`: the right
- * ones are handed on, the others deleted.
+ * Checks the `block_<i>` files of a folder, which an earlier run kept or `dist_block.ts` dealt: intact ones are passed on, the
+ * others deleted.
  *
  * @param onRight gets a block whose hash is right; the bytes are valid until its promise settles
  * @throws {UserError} a file may not be read or deleted
@@ -78,7 +78,7 @@ export function isRight(manifest: Manifest, block: number, bytes: Uint8Array): b
   return sameDigest(sha256(bytes), blockHash(manifest, block));
 }
 
-/** Room for any block of a share. */
+/** A buffer for any block of a share. */
 export function blockBuffer(manifest: Manifest): Uint8Array {
   return new Uint8Array(Math.min(manifest.blockSizeBytes, manifest.sizeBytes));
 }

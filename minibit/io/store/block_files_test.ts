@@ -6,7 +6,7 @@ import { blockBuffer, checkBlockFiles, readBlockFile } from "./block_files.ts";
 
 const tempFolder = useTempFolders();
 
-test("checkBlockFiles() hands on the right files and deletes all others that pass for blocks", async () => {
+test("checkBlockFiles() passes on the intact files and deletes all others with the name of a block", async () => {
   const share = await TempShare.file(tempFolder(), randomBytes(4500));
   const { manifest } = share.stored;
   const folder = tempFolder();

@@ -11,7 +11,7 @@ export class BlockHasher {
   readonly #hasher = new CryptoHasher("sha256");
   #block = 0;
   #filledBytes = 0;
-  /** Whether bytes of the block at hand were skipped. */
+  /** Whether bytes of the current block were skipped. */
   #hasGap = false;
 
   /** @param onBlock gets every block in order; the digest is undefined where bytes were skipped */

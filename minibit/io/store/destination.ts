@@ -35,12 +35,12 @@ const SUFFIX_BYTES = 20;
 export function workFolderOf(to: string): string {
   const result = resolve(to);
   const name = basename(result);
-  // a name as long as the disk allows has no room for ours
+  // the longest name the disk allows leaves no space for a suffix
   const isLong = Buffer.byteLength(name) + SUFFIX_BYTES > MAX_NAME_BYTES;
   return join(dirname(result), `.${isLong ? sha256(Buffer.from(name)).toHex().slice(0, 32) : name}.minibit`);
 }
 
-/** A place that this process alone writes to. */
+/** A destination that only this process writes to. */
 export class Destination {
   readonly #result: string;
   readonly #home: string;
@@ -83,7 +83,7 @@ export class Destination {
   }
 
   /**
-   * Lets others in.
+   * Releases the destination.
    *
    * @param options.keepParts whether what was fetched stays for the next run; the record of a copy that stands always does
    * @throws {UserError} something could not be removed

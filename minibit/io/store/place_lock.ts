@@ -15,7 +15,7 @@ import { tryLock } from "../os/libc.ts";
 import { LOCK_FILE, peerFolder } from "./peer_folder.ts";
 import { statusOf } from "./result.ts";
 
-/** So often a lock file may vanish between being opened and being locked: its holder has just removed it. */
+/** How many times a lock file may vanish between open and lock, because its holder has just removed it. */
 const ATTEMPTS = 10;
 /** What is read of a lock file, which another process wrote. */
 const MAX_HOLDER_CHARACTERS = 200;
@@ -56,7 +56,7 @@ export class PlaceLock {
     );
   }
 
-  /** Removes the file and lets others in. */
+  /** Removes the file and releases the lock. */
   release(): void {
     if (this.#fd !== undefined) {
       if (statusOf(this.#path)?.ino === fstatSync(this.#fd).ino) {
@@ -107,7 +107,7 @@ function tellHolder(fd: number): void {
     ftruncateSync(fd);
     writeSync(fd, `process ${process.pid} on ${hostname()}, since ${since} UTC`);
   } catch {
-    // a full disk: the lock holds all the same, only nobody is told whose it is
+    // a full disk: the lock still holds, but its file does not name the holder
   }
 }
 

@@ -9,15 +9,15 @@ import { type PeerFolderOptions, peerFolder, resultPath } from "./peer_folder.ts
 import { type CopyPlace, putInPlace, recoverPlace } from "./put_in_place.ts";
 import { completeTree, statusOf } from "./result.ts";
 
-/** What the user said of the place of a copy, and who hears of it. */
+/** What the user said of a copy's destination, and what is reported. */
 export interface PlacementOptions {
-  /** What is no older copy may be replaced. */
+  /** Whether something other than an older copy may be replaced. */
   readonly replace?: boolean | undefined;
-  /** The copy is not waited for to be on the disk: for measurements. */
+  /** Whether to skip the wait until the copy is on disk: for measurements. */
   readonly skipSync?: boolean | undefined;
-  /** What does not seem to fit the disk is tried all the same. */
+  /** Whether to try a copy that seems not to fit on the disk. */
   readonly ignoreSpace?: boolean | undefined;
-  /** Gets what the user should know though all went well. */
+  /** Gets notes for the user that are not errors. */
   readonly onNote?: ((text: string) => void) | undefined;
   /** Told how long the disk was waited for at the end, in milliseconds. */
   readonly onSynced?: ((ms: number) => void) | undefined;
@@ -44,7 +44,7 @@ export class Placement {
     return this.place.result;
   }
 
-  /** Ends what a killed run began. @throws {UserError} something else is in the way */
+  /** Completes what a killed run began. @throws {UserError} something else is in the way */
   recover(): Promise<void> {
     return recoverPlace(this.place);
   }
@@ -54,7 +54,7 @@ export class Placement {
     return statusOf(this.result) !== undefined && (await differentTree(this.result, this.#manifest)) === undefined;
   }
 
-  /** Refuses to replace what is somebody's. @throws {UserError} naming it */
+  /** Refuses to replace what the user would lose. @throws {UserError} naming it */
   async check(): Promise<void> {
     const { to } = this.#options;
     const { kind, name } = this.#manifest;
@@ -69,7 +69,7 @@ export class Placement {
     }
   }
 
-  /** Refuses what does not fit the disk. @param needBytes what is still to be written */
+  /** Refuses a copy that does not fit on the disk. @param needBytes bytes still to be written */
   checkFreeSpace(needBytes: number): void {
     if (this.#options.ignoreSpace !== true) {
       checkFreeSpace(this.place.home, { needBytes, olderCopy: statusOf(this.result) !== undefined });
@@ -77,7 +77,7 @@ export class Placement {
   }
 
   /**
-   * Gives a copy at `part`, all of whose blocks are right, its last touches and its final name.
+   * Gives a copy at `part`, all of whose blocks are right, its modes, empty files and folders, and its final name.
    *
    * @param options.isRight whether all blocks still are, asked right before; left out: they are
    * @param options.onPlaced told in the very turn of the event loop in which it moves, and when something in it changed last

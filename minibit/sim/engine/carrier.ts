@@ -2,11 +2,11 @@ import { removeItem } from "../../core/base/remove_item.ts";
 import type { Clock } from "./clock.ts";
 import type { Host, SimWire } from "./sim_wire.ts";
 
-/** How the units under way share the links of the hosts. */
+/** How the units in flight share the links of the hosts. */
 export interface Carrier {
-  /** The first unit of the wire's cargo sets off. */
+  /** Starts the first unit of the wire's cargo. */
   start(wire: SimWire): void;
-  /** It will not arrive: the wire was cut. */
+  /** Drops the unit in flight: the wire was cut. */
   stop(wire: SimWire): void;
   /** How much of it has left. */
   passedBytes(wire: SimWire): number;
@@ -42,7 +42,7 @@ abstract class TimedCarrier implements Carrier {
 }
 
 /**
- * Units under way share an uplink as TCP connections share a bottleneck: each gets the same, and what one cannot use
+ * Units in flight share an uplink as TCP connections share a bottleneck: each gets the same, and what one cannot use
  * (its receiver's downlink is shared too) goes to the others.
  *
  * Source: processor sharing, as in Qiu and Srikant 2004 and most simulations of swarms.
@@ -109,7 +109,7 @@ export class SharedCarrier extends TimedCarrier {
 }
 
 /**
- * Units under way queue at the uplink, then at the downlink, and pass one after the other: what a router's queue does.
+ * Units in flight queue at the uplink, then at the downlink, and pass one after the other: what a router's queue does.
  *
  * One event a unit instead of one a change of rate: for large swarms.
  */

@@ -13,7 +13,7 @@ export interface Happening {
 /** The virtual clock: it jumps from one event to the next, and hashes what happened. */
 export class Clock {
   readonly #queue: EventQueue<Happening> | LookaheadQueue<Happening>;
-  /** By how much peers may be ahead of each other; 0: all lives by one time. */
+  /** By how much peers may be ahead of each other; 0 when all peers share one time. */
   readonly lookaheadMs: number;
   #events = 0;
   #hash = 0x811c9dc5;
@@ -32,7 +32,7 @@ export class Clock {
     return this.#events;
   }
 
-  /** A hash of when what happened: the same for two runs only if they were the same. 8 hex digits. */
+  /** A hash of all events and their times, 8 hex digits: runs with different hashes differ. */
   get hash(): string {
     return this.#hash.toString(16).padStart(8, "0");
   }
@@ -42,7 +42,7 @@ export class Clock {
     this.add(atMs, { subject: peer, host: peer, run });
   }
 
-  /** Like `at`, for what happens so often that two objects for each would be one too many. */
+  /** Like `at`, for very frequent events: it saves one object an event. */
   add(atMs: number, happening: Happening): void {
     this.#queue.add(atMs, happening, happening.host);
   }

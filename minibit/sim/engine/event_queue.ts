@@ -30,7 +30,7 @@ export class EventQueue<T> {
     return this.#nowMs;
   }
 
-  /** Adds an event; time never goes back. To whom it happens makes no difference here, as it does in `LookaheadQueue`. */
+  /** Adds an event; time never goes back. Its host does not matter here, unlike in `LookaheadQueue`. */
   add(atMs: number, event: T, _host?: number): void {
     assert(atMs >= this.#nowMs, () => `an event at ${atMs} ms, it is ${this.#nowMs} ms`);
     if (atMs === this.#nowMs) {
@@ -62,7 +62,7 @@ export class EventQueue<T> {
     this.#steady.push(atMs, this.#added++, event);
   }
 
-  /** Takes the next event out; undefined: there is none. */
+  /** Removes and returns the next event; undefined when there is none. */
   shift(): T | undefined {
     const lane = this.#immediate.isBefore(this.#steady) ? this.#immediate : this.#steady;
     if (lane.length > 0 && (this.#length === 0 || !this.#isBefore(0, lane.firstMs, lane.firstSequence))) {

@@ -7,8 +7,8 @@ const FIRST_CAPACITY = 16;
 /**
  * Events host by host: all that happens to one within a window of time, then all that happens to the next.
  *
- * What a host does reaches another one latency later at the soonest. So within a window of that length nobody disturbs
- * anybody, and each host lives through its events in the order of their time, then in which they were added, just as with
+ * What a host does reaches another one latency later at the soonest. So within a window of that length hosts do not
+ * affect each other, and each host processes its events in the order of their time, then in which they were added, just as with
  * `EventQueue`. The gain: what was fetched from memory for one event serves for the host's next ones. 10,000 peers, whose
  * state no cache holds, cost half as much again without it when they are 4 ms apart, and hardly more when they are 1 ms apart.
  *
@@ -17,7 +17,7 @@ const FIRST_CAPACITY = 16;
 export class LookaheadQueue<T> {
   readonly #windowMs: number;
   readonly #later = new Map<number, Batch<T>>();
-  /** Batches that are over: a new one for each window would be megabytes of garbage. */
+  /** Used batches, for reuse: a new one for each window would be megabytes of garbage. */
   readonly #spare: Batch<T>[] = [];
   readonly #agendas: Agenda<T>[] = [];
   #window = 0;
@@ -58,12 +58,12 @@ export class LookaheadQueue<T> {
     batch.add(atMs, event, host);
   }
 
-  /** The same: for `EventQueue`'s users. */
+  /** Does the same as `add`: both queues have the same methods. */
   append(atMs: number, event: T, host: number): void {
     this.add(atMs, event, host);
   }
 
-  /** Takes the next event out; undefined: there is none. */
+  /** Removes and returns the next event; undefined when there is none. */
   shift(): T | undefined {
     let agenda = this.#turns[this.#turn];
     while (agenda === undefined || agenda.isDone) {
@@ -128,7 +128,7 @@ class Batch<T> {
     this.#events[this.#length++] = event;
   }
 
-  /** Hands over what waits. The arrays stay as long as they are: they would grow again at once. */
+  /** Passes on all waiting events. The arrays keep their length, since they would grow again at once. */
   empty(take: (atMs: number, event: T, host: number) => void): void {
     for (let i = 0; i < this.#length; i++) {
       take(this.#timesMs[i] as number, this.#events[i] as T, this.#hosts[i] as number);

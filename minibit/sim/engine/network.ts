@@ -5,12 +5,12 @@ import { type Carrier, QueuedCarrier, SharedCarrier } from "./carrier.ts";
 import type { Clock, Happening } from "./clock.ts";
 import { type Host, SimWire } from "./sim_wire.ts";
 
-/** A LAN with a busy switch. */
+/** The default latency: a LAN with a busy switch. */
 export const DEFAULT_LATENCY_MS = 1;
 
-/** What the links are like. */
+/** Properties of the links. */
 export interface NetworkOptions {
-  /** How units under way share a link: like TCP connections, or one after the other (the default: like connections). */
+  /** How units in flight share a link: like TCP connections, or one after the other (the default: like connections). */
   readonly links?: "shared" | "queued";
   /** One way, in milliseconds: half a round trip. */
   readonly latencyMs?: number;
@@ -51,7 +51,7 @@ export class Network<H extends Host> {
     this.#rng = rng;
     this.#handlers = handlers;
     this.#options = { links, latencyMs, jitterMs, sendBufferBytes };
-    const left = (wire: SimWire): void => this.#left(wire as SimWire<H>); // carriers know hosts as such
+    const left = (wire: SimWire): void => this.#left(wire as SimWire<H>); // carriers know only hosts
     this.#carrier = links === "shared" ? new SharedCarrier(clock, left) : new QueuedCarrier(clock, left);
   }
 
@@ -92,7 +92,7 @@ export class Network<H extends Host> {
     }
   }
 
-  /** Cuts a connection, both ways; what is on it is lost. */
+  /** Cuts a connection in both directions; everything in flight is lost. */
   cut(wire: SimWire<H>): void {
     for (const end of [wire, wire.back]) {
       if (end?.isOpen === true) {
@@ -105,7 +105,7 @@ export class Network<H extends Host> {
     }
   }
 
-  /** How much of the unit on its way has left. */
+  /** Bytes of the unit in flight that have left. */
   passedBytes(wire: SimWire<H>): number {
     return wire.unit === undefined ? 0 : this.#carrier.passedBytes(wire);
   }

@@ -5,9 +5,9 @@ import type { Slot } from "../../core/link/slot.ts";
 import type { assignSlots, Candidate } from "../../core/upload/choker.ts";
 
 /**
- * Strategies to compare ours with; none of them is in the product.
+ * Strategies for comparison with those of the product.
  *
- * Each takes the place of one of ours and sees exactly what ours sees.
+ * Each replaces one of the product's and sees exactly what that one sees.
  */
 
 /** Any block, whichever. */
@@ -25,7 +25,7 @@ export function firstBlock(blockCount: number): ChooseBlock {
   };
 }
 
-/** Everybody who wants a slot has one. */
+/** Gives a slot to every interested neighbour. */
 export const noChoker: typeof assignSlots = (candidates) =>
   new Map(candidates.map((candidate) => [candidate, candidate.interested ? "regular" : "choked"]));
 
@@ -39,7 +39,7 @@ export const courseworkChoker: typeof assignSlots = (candidates, { moment, rng }
     ? asTheyAre(candidates)
     : chosen(shuffle(wanting(candidates), rng).sort(byRareHeld), { candidates, rng });
 
-/** Ours, but a free slot stays empty until the round is over. */
+/** The product's rule, but a free slot stays empty until the round is over. */
 export function withoutVacancies(rule: typeof assignSlots): typeof assignSlots {
   return (candidates, options) => (options.moment === "vacancy" ? asTheyAre(candidates) : rule(candidates, options));
 }

@@ -11,10 +11,10 @@ export interface Scenario extends NetworkOptions {
   /** All peers, the seed among them. */
   readonly peers: number;
   readonly blocks: number;
-  /** Left out: 64 KiB, as a share of 64 MiB has. */
+  /** 64 KiB by default, as in a share of 64 MiB. */
   readonly blockSizeBytes?: number;
   readonly seed: number;
-  /** Uplinks in bytes a second; left out: 1 MB/s. */
+  /** Uplinks in bytes a second; 1 MB/s by default. */
   readonly upBytesPerSecond?: number;
   readonly seedUpBytesPerSecond?: number;
   readonly downBytesPerSecond?: number;
@@ -66,7 +66,7 @@ export function slowestMs(peers: readonly SimPeer[]): number {
   return Math.max(...peers.map((peer) => (peer.doneMs ?? Number.POSITIVE_INFINITY) - (peer.options.joinMs ?? 0)));
 }
 
-/** The middle one of some numbers. */
+/** The median of some numbers. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   return ((sorted[(sorted.length - 1) >> 1] ?? Number.NaN) + (sorted[sorted.length >> 1] ?? Number.NaN)) / 2;
@@ -78,7 +78,7 @@ export function mean(values: readonly number[]): number {
 }
 
 /**
- * The shortest time in which anybody could bring the share to all, in milliseconds.
+ * The shortest time in which any protocol could bring the share to all leechers, in milliseconds.
  *
  * @param leechers left out: all; else those that count, as if the others were not there
  */
@@ -99,7 +99,7 @@ export function timesBound(swarm: Swarm, leechers: readonly SimPeer[] = swarm.pe
   return slowestMs(leechers) / fluidBoundMs(swarm, leechers);
 }
 
-/** Bytes that came twice, as a part of all that came. */
+/** Bytes received twice, as a part of all received bytes. */
 export function duplicateRatio(peers: readonly SimPeer[]): number {
   let duplicateBytes = 0;
   let downBytes = 0;

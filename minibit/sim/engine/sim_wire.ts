@@ -30,10 +30,10 @@ export class SimWire<H extends Host = Host> {
   readonly to: H;
   /** What the receiver calls the connection. */
   readonly toLink: number;
-  /** The way back. */
+  /** The opposite direction. */
   back: SimWire<H> | undefined;
   isOpen = true;
-  /** What has not left: the unit on its way is the first. */
+  /** What has not left yet: the unit in flight is the first. */
   readonly cargo: Cargo[] = [];
   /** Payload in `cargo`. */
   bufferedBytes = 0;
@@ -55,7 +55,7 @@ export class SimWire<H extends Host = Host> {
     this.toLink = ends.toLink;
   }
 
-  /** The unit on its way. */
+  /** The unit in flight. */
   get unit(): Unit | undefined {
     const [first] = this.cargo;
     return first !== undefined && "unit" in first ? first.unit : undefined;

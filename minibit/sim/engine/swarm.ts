@@ -14,11 +14,11 @@ import { SimPeer, type SimPeerOptions } from "./sim_peer.ts";
 import { SimTracker } from "./sim_tracker.ts";
 import type { SimWire } from "./sim_wire.ts";
 
-/** What is shared, and over what. */
+/** The share and the network of a swarm. */
 export interface SwarmOptions extends NetworkOptions {
   readonly blockCount: number;
   readonly blockSizeBytes: number;
-  /** The last block is so much shorter. */
+  /** By how much the last block is shorter. */
   readonly lastBlockLacksBytes?: number;
   readonly seed: number;
   /** How long checking and writing a block takes. */
@@ -27,7 +27,7 @@ export interface SwarmOptions extends NetworkOptions {
   readonly tracker?: boolean;
 }
 
-/** What an observer of the swarm is told; by default nothing. */
+/** Observes a swarm; every method is optional. */
 export interface SwarmObserver {
   /** A peer's core was given an input, and this is what it wanted done. */
   handled?(peer: SimPeer, outputs: readonly PeerOutput[]): void;
@@ -40,13 +40,13 @@ export interface SwarmObserver {
 const MANIFEST: Uint8Array = new TextEncoder().encode("what is shared");
 const SWARM_ID: Uint8Array = new Uint8Array(32).fill(7);
 const TICK: PeerInput = { type: "tick" };
-/** Steps of the clock between two looks at the condition that ends a run. */
+/** Steps of the clock between two checks of the condition that ends a run. */
 const LOOK_EVERY_STEPS = 16;
 
 /**
  * A swarm on a virtual clock: the core that ships, driven by a simulated network.
  *
- * Nothing in here decides anything about sharing. The same options and seed make the same run, event for event.
+ * Nothing here decides anything about sharing. The same options and seed make the same run, event for event.
  */
 export class Swarm {
   readonly geometry: Geometry;
@@ -296,7 +296,7 @@ export class Swarm {
     });
   }
 
-  /** Ends a connection; both ends hear of it, the other one after a moment. */
+  /** Ends a connection. Both ends are told, the other one after the latency. */
   #cut(peer: SimPeer, link: number): void {
     const wire = peer.wires.get(link);
     const back = wire?.back;

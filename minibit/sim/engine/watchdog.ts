@@ -18,7 +18,7 @@ import type { SwarmObserver } from "./swarm.ts";
 /**
  * Watches a swarm and throws at the first step that breaks a rule which must hold whatever the network does.
  *
- * What it checks needs no knowledge of how the core decides; only what it may never do.
+ * It does not know how the core decides, only what the core may never do.
  */
 export class Watchdog implements SwarmObserver {
   /** REQUESTs without an answer yet, by the wire they were sent on. */
@@ -60,7 +60,7 @@ export class Watchdog implements SwarmObserver {
     }
   }
 
-  /** Called when all is over: who has finished waits for no answer any more. */
+  /** Checks the end of a run: a peer that has finished waits for no answer. */
   atRest(): void {
     for (const [wire, units] of this.#unanswered) {
       const isOver = wire.from.isComplete && wire.isOpen && wire.from.isAlive && wire.to.isAlive;
