@@ -30,7 +30,7 @@ import {
 import { statusOf } from "./minibit/io/store/result.ts";
 import { heldBlocks } from "./utils.ts";
 
-/** How often to look whether peer 0 has described its share. */
+/** How often to check whether peer 0 has described its share. */
 const LOOK_AGAIN_MS = 50;
 
 /** What to deal to whom. */
@@ -47,18 +47,18 @@ export interface DealOptions {
   readonly source: string;
   /** How long to wait until peer 0 has described its share. */
   readonly timeoutMs: number;
-  /** Told how often it has looked in vain, each time before it waits. */
+  /** Called before each wait, with the number of checks so far. */
   readonly onWait?: (looks: number) => void;
 }
 
-/** What a peer was dealt, or why it was left alone. */
+/** What a peer was dealt, or why it was skipped. */
 export type Deal =
   | { readonly peerId: number; readonly blocks: readonly number[] }
   | { readonly peerId: number; readonly leftAlone: string };
 
 /**
- * Deals each peer some random blocks that it lacks. A block that a peer holds is never written over, and a peer that
- * holds all is left alone.
+ * Deals each peer some random blocks that it lacks. A block that a peer holds is never overwritten, and a peer that
+ * holds all blocks is skipped.
  *
  * @example
  * ```ts
@@ -72,7 +72,7 @@ export type Deal =
  * await distributeBlocks({ ...place, peers: 3, min: 2, max: 2, rng: createRng(1) });
  * console.log(heldBlocks({ dir: ".", peerId: 1 }).length, heldBlocks({ dir: ".", peerId: 2 }).length); // 2 2
  * ```
- * @throws {UserError} peer 0 did not describe its share in time; a block cannot be read; a peer's folder is of another share
+ * @throws {UserError} peer 0 did not describe its share in time; a block cannot be read; a peer's folder belongs to another share
  */
 export async function distributeBlocks(options: DealOptions): Promise<Deal[]> {
   const { peers, dir, source } = options;

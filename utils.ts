@@ -1,6 +1,6 @@
 /**
  * The utilities of the original: splitting a share into blocks, listing and counting them, joining them again, and
- * comparing a copy with what it should be.
+ * comparing a copy with its manifest.
  */
 import { UserError } from "./minibit/core/base/errors.ts";
 import { formatCount } from "./minibit/core/base/formats.ts";
@@ -39,7 +39,7 @@ export type CopyCheck = { readonly ok: true } | { readonly ok: false; readonly f
  * console.log(await Bun.file("blocos_peer_0/block_2").exists()); // true
  * ```
  * @param to.blockSizeBytes by default from the share's size
- * @throws {UserError} something in the source cannot be shared; another share is in the peer's folder, or a process at work
+ * @throws {UserError} something in the source cannot be shared; the peer's folder belongs to another share, or a process works in it
  */
 export async function splitShare(
   source: string,
@@ -89,7 +89,7 @@ export function heldBlocks({ dir, peerId }: PeerPlace): number[] {
  * console.log(await Bun.file(copy).text()); // Dear peers
  * ```
  * @returns the path of `reconstruido_peer_N`
- * @throws {UserError} blocks are missing or damaged; a process is at work there; what no earlier run put there would be lost
+ * @throws {UserError} blocks are missing or damaged; a process works there; something that no earlier run put there would be lost
  */
 export async function reconstruct(from: PeerPlace): Promise<string> {
   const folder = quote(peerFolder(from.dir, from.peerId));

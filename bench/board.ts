@@ -4,7 +4,7 @@
  *     bun bench/board.ts [--peers 100] [--blocks 2048] [--speed 10]
  *
  * A made-up recording is played from its beginning to its end. The page itself measures each drawing of the map; the
- * time from frame to frame, in which all other views are drawn too, is taken beside it.
+ * time from frame to frame, which includes all other views, is measured beside it.
  */
 import { chromium } from "playwright-core";
 import { boardHtml } from "../minibit/board/server/page_html.ts";

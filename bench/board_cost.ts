@@ -94,7 +94,7 @@ async function watch(url: URL, signal: AbortSignal): Promise<void> {
       }
     }
   } catch {
-    // the tracker has ended, or we have
+    // the tracker or this process has ended
   }
 }
 
@@ -121,7 +121,7 @@ async function main(): Promise<number> {
   try {
     for (let round = 0; round < rounds; round++) {
       for (let turn = 0; turn < WAYS.length; turn++) {
-        // nobody is always first
+        // the order rotates, so that no variant is always first
         const way = WAYS[(turn + round) % WAYS.length] as Way;
         const took = await run(way, swarm);
         seconds[way].push(took);

@@ -4,8 +4,8 @@
  *     bun bench/board_load.ts [--peers 100] [--blocks 2048] [--viewers 3] [--seconds 20] [--rounds 3]
  *     bun bench/board_load.ts --minutes 10
  *
- * Every peer reports once a second, as real ones do. In turns there is nobody who watches, and `--viewers`, the last of
- * whom reads slowly. With `--minutes` they watch all the time, and the tracker's memory is told. Linux only.
+ * Every peer reports once a second, as real ones do. Rounds alternate between no viewer and `--viewers`, the last of
+ * which reads slowly. With `--minutes` they watch all the time, and the tracker's memory is printed. Linux only.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -30,7 +30,7 @@ const SLOW_BYTES = 16 * 1024;
 const SLOW_MS = 20_000;
 const TICKS_PER_SECOND = 100;
 
-/** A made-up peer: verifies blocks at an even pace, and tells what a busy one tells. */
+/** A made-up peer: verifies blocks at an even pace, and reports what a busy peer reports. */
 class FakePeer {
   readonly #client: TrackerClient;
   readonly #order: number[];

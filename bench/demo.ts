@@ -26,13 +26,13 @@ function shareBytes(): Uint8Array {
   return Uint8Array.from({ length: SHARE_BYTES }, () => rng.below(256));
 }
 
-/** Runs the swarm in a folder of its own, which is gone in the end; returns the exit code. */
+/** Runs the swarm in a temporary folder; returns the exit code. */
 async function main(): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), "minibit-demo-"));
   const source = join(folder, "demo.bin");
   writeFileSync(source, shareBytes());
   mkdirSync(join(folder, "peers"));
-  // it ends with us, however we end
+  // it ends with this process, however this one ends
   const swarm = Bun.spawn(
     [
       ...[process.execPath, join(import.meta.dir, "..", "run_full.ts"), ...SWARM],

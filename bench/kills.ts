@@ -1,5 +1,5 @@
 /**
- * Kills peers and whole runs with -9 at random moments, starts them again, and looks for what was lost, wrong or left behind.
+ * Kills peers and whole runs with -9 at random moments, starts them again, and checks that nothing was lost, damaged or left behind.
  *
  *     bun bench/kills.ts --rounds 400 --seed 1
  */

@@ -1,6 +1,6 @@
 /**
- * What is left of a transfer when there is no protocol: one process sends a file to each caller, the caller hashes and
- * writes it. A yardstick beside MiniBit, on the same sockets; not the least that is possible.
+ * A transfer without a protocol: one process sends a file to each caller, the caller hashes and
+ * writes it. A yardstick for MiniBit, on the same sockets; not a lower bound.
  *
  *     bun bench/raw_pipe.ts serve <file> <host> <port>
  *     bun bench/raw_pipe.ts fetch <file> <host> <port> <bytes>     the name appears when all is there

@@ -1,10 +1,10 @@
 /**
- * What the tail of a big push costs a tracker: complete peers that wait for the last one. Prints JSON.
+ * What the end of a big push costs a tracker: complete peers wait for the last one. Prints JSON.
  *
  *     bun bench/tracker_load.ts [--peers 2000] [--seconds 20] [--ask 2s]
  *
- * Every peer sends its heartbeat once a second, and asks for peers as `peer.ts` does while somebody lacks blocks. Another one
- * that lacks them asks all the time: how long its answers take is told. Linux only.
+ * Every peer sends its heartbeat once a second, and asks for peers as `peer.ts` does while somebody lacks blocks. Another peer
+ * that lacks blocks asks all the time, and the time to each answer is printed. Linux only.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -125,7 +125,7 @@ async function main(): Promise<number> {
     const askOnce = (): Promise<void> => {
       answered = Promise.withResolvers();
       last.getPeers();
-      // a line that broke meanwhile answers nothing: that is told as the worst there is
+      // a connection that broke meanwhile never answers: it counts as the worst case
       return Promise.race([answered.promise, Bun.sleep(LOST_MS)]);
     };
     await probe(askOnce, WARM_UP_MS);
