@@ -288,7 +288,7 @@ class Peer {
 
   #reportProgress(): void {
     const driver = this.#driver;
-    const upBytesPerSecond = driver?.core.sharing?.stats(performance.now()).upBytesPerSecond ?? 0;
+    const upBytesPerSecond = driver?.core.session?.stats(performance.now()).upBytesPerSecond ?? 0;
     this.#peakUpBytesPerSecond = Math.max(this.#peakUpBytesPerSecond, upBytesPerSecond);
     if (driver !== undefined && !this.#isComplete) {
       this.#options.reporter.report(progressOf(driver));

@@ -34,7 +34,7 @@ test("a seed sends at most 1.05 x the share until eight leechers hold it togethe
         seen.add(block);
       }
     }
-    return seen.size === BLOCKS ? seed.driver.core.sharing?.stats(performance.now()).upBytes : undefined;
+    return seen.size === BLOCKS ? seed.driver.core.session?.stats(performance.now()).upBytes : undefined;
   });
   expect(sentBytes / SIZE_BYTES).toBeGreaterThanOrEqual(1);
   expect(sentBytes / SIZE_BYTES).toBeLessThanOrEqual(1.05);

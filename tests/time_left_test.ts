@@ -50,15 +50,15 @@ function timesLeft({
   const tell = (event: BoardEvent): void => model.apply({ t: swarm.clock.nowMs, event });
   const told = new Map(swarm.peers.map((peer) => [peer, new Set<number>()]));
   const report = (peer: SimPeer): void => {
-    const { sharing } = peer.core;
+    const { session } = peer.core;
     const known = told.get(peer) as Set<number>;
-    const news = [...(sharing?.have ?? [])].filter((block) => !known.has(block));
+    const news = [...(session?.have ?? [])].filter((block) => !known.has(block));
     for (const block of news) {
       known.add(block);
     }
-    if (sharing !== undefined) {
+    if (session !== undefined) {
       const neighbours = [...peer.core.liveLinks()].length;
-      const { unchoked: regular, ...stats } = sharing.stats(swarm.clock.nowMs);
+      const { unchoked: regular, ...stats } = session.stats(swarm.clock.nowMs);
       tell({ type: "blocks", swarm: "s", peer: peer.id, blocks: packRuns(news.sort((a, b) => a - b)) });
       tell({ type: "stats", swarm: "s", peer: peer.id, stats: { ...NO_BOARD_STATS, ...stats, regular, neighbours } });
     }

@@ -33,7 +33,7 @@ export interface Fetch {
 export class BlockTracker {
   readonly geometry: Geometry;
   readonly have: Bitfield;
-  readonly picker: RarityIndex;
+  readonly rarity: RarityIndex;
   readonly #discard: (block: number) => void;
   /** Links that told what they hold. */
   readonly #links = new Set<LiveLink>();
@@ -54,12 +54,12 @@ export class BlockTracker {
     this.geometry = options.geometry;
     this.have = options.have;
     this.#discard = options.discard;
-    this.picker = new RarityIndex(options.geometry.blockCount, options.rng);
+    this.rarity = new RarityIndex(options.geometry.blockCount, options.rng);
     for (let block = 0; block < options.geometry.blockCount; block++) {
       if (options.have.has(block)) {
         this.#heldBytes += options.geometry.lengthOf(block);
       } else {
-        this.picker.add(block);
+        this.rarity.add(block);
       }
     }
   }
@@ -107,9 +107,9 @@ export class BlockTracker {
   }
 
   #learned(link: LiveLink, block: number): void {
-    this.picker.gained(block);
+    this.rarity.gained(block);
     link.download.countUseful(Number(!this.have.has(block)));
-    link.download.countWaiting(Number(this.picker.has(block)));
+    link.download.countWaiting(Number(this.rarity.has(block)));
   }
 
   /** The link does not hold `block` any more. */
@@ -117,9 +117,9 @@ export class BlockTracker {
     const wasComplete = link.holds?.complete === true;
     if (link.holds?.delete(block) === true) {
       this.#completeLinks -= Number(wasComplete);
-      this.picker.lost(block);
+      this.rarity.lost(block);
       link.download.countUseful(-Number(!this.have.has(block)));
-      link.download.countWaiting(-Number(this.picker.has(block)));
+      link.download.countWaiting(-Number(this.rarity.has(block)));
     }
   }
 
@@ -141,13 +141,13 @@ export class BlockTracker {
     this.#links.delete(link);
     this.#completeLinks -= Number(link.holds?.complete === true);
     for (const block of link.holds ?? []) {
-      this.picker.lost(block);
+      this.rarity.lost(block);
     }
   }
 
   /** Waiting -> on its way, as yet without an owner. */
   begin(block: number): Fetch {
-    this.picker.remove(block);
+    this.rarity.remove(block);
     this.#countWaiting(block, -1);
     const length = this.geometry.lengthOf(block);
     const fetch: Fetch = { block, length, received: 0, owners: [], solo: this.#solo.has(block) };
@@ -192,7 +192,7 @@ export class BlockTracker {
 
   /** Whether bytes of a block that waits are welcome: they were asked of a link that lost the block, and come after all. */
   takesLate(block: number): boolean {
-    return this.picker.has(block) && !this.#solo.has(block);
+    return this.rarity.has(block) && !this.#solo.has(block);
   }
 
   /**
@@ -239,7 +239,7 @@ export class BlockTracker {
   }
 
   #wait(block: number): void {
-    this.picker.add(block);
+    this.rarity.add(block);
     this.#countWaiting(block, 1);
   }
 

@@ -32,35 +32,35 @@ const step = fc.record({
 test("whatever happens, each block is in one state and the counts on the links are right", () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
-      const ledger = ledgerOf(new Bitfield(BLOCKS));
+      const tracker = ledgerOf(new Bitfield(BLOCKS));
       const links = [0, 1, 2].map(linkOf);
       const checking = new Set<number>();
       for (const { do: action, link: id, block, bytes } of steps) {
         const link = links[id] as LiveLink;
-        const fetch = ledger.fetchOf(block);
+        const fetch = tracker.fetchOf(block);
         if (action === "learnAll" && link.holds === undefined) {
           const holds = new Bitfield(BLOCKS);
           holds.add(block);
-          ledger.learnAll(link, holds);
+          tracker.learnAll(link, holds);
         } else if (action === "learn") {
-          ledger.learn(link, block);
+          tracker.learn(link, block);
         } else if (action === "forget" && link.holds !== undefined) {
-          ledger.forget(link);
+          tracker.forget(link);
           links[id] = linkOf(id);
-        } else if (action === "begin" && ledger.picker.has(block)) {
-          ledger.own(ledger.begin(block), link);
+        } else if (action === "begin" && tracker.rarity.has(block)) {
+          tracker.own(tracker.begin(block), link);
         } else if (action === "own" && fetch !== undefined && ownerOf(fetch, link) === undefined) {
-          ledger.own(fetch, link);
+          tracker.own(fetch, link);
         } else if (action === "disown" && fetch !== undefined) {
-          ledger.disown(fetch, link);
-        } else if (action === "receive" && ledger.received(block, bytes) !== undefined) {
+          tracker.disown(fetch, link);
+        } else if (action === "receive" && tracker.received(block, bytes) !== undefined) {
           checking.add(block);
         } else if (action === "stored" && checking.delete(block)) {
-          ledger.stored(block);
+          tracker.stored(block);
         } else if (action === "corrupt" && checking.delete(block)) {
-          ledger.corrupt(block, { solo: bytes === 50 });
+          tracker.corrupt(block, { solo: bytes === 50 });
         }
-        check(ledger, { links, checking });
+        check(tracker, { links, checking });
       }
     }),
     { numRuns: 300 },
@@ -68,44 +68,44 @@ test("whatever happens, each block is in one state and the counts on the links a
 });
 
 function check(
-  ledger: BlockTracker,
+  tracker: BlockTracker,
   state: { readonly links: readonly LiveLink[]; readonly checking: Set<number> },
 ): void {
   const { links, checking } = state;
   for (let block = 0; block < BLOCKS; block++) {
-    const fetch = ledger.fetchOf(block);
-    const states = [ledger.have.has(block), ledger.picker.has(block), fetch !== undefined, checking.has(block)];
+    const fetch = tracker.fetchOf(block);
+    const states = [tracker.have.has(block), tracker.rarity.has(block), fetch !== undefined, checking.has(block)];
     expect(states.filter(Boolean)).toHaveLength(1);
     if (fetch !== undefined) {
-      expect(ledger.unowned.has(fetch)).toBe(fetch.owners.length === 0);
+      expect(tracker.unowned.has(fetch)).toBe(fetch.owners.length === 0);
     }
-    expect(ledger.picker.copies(block)).toBe(links.filter(({ holds }) => holds?.has(block) === true).length);
+    expect(tracker.rarity.copies(block)).toBe(links.filter(({ holds }) => holds?.has(block) === true).length);
   }
   for (const { holds, download } of links) {
     const held = [...(holds ?? [])];
-    expect(download.useful).toBe(held.filter((block) => !ledger.have.has(block)).length);
-    expect(download.waiting).toBe(held.filter((block) => ledger.picker.has(block)).length);
+    expect(download.useful).toBe(held.filter((block) => !tracker.have.has(block)).length);
+    expect(download.waiting).toBe(held.filter((block) => tracker.rarity.has(block)).length);
   }
-  expect(ledger.completeLinks).toBe(links.filter(({ holds }) => holds?.complete === true).length);
-  expect(ledger.remainingBytes).toBe((BLOCKS - ledger.have.count) * LENGTH);
+  expect(tracker.completeLinks).toBe(links.filter(({ holds }) => holds?.complete === true).length);
+  expect(tracker.remainingBytes).toBe((BLOCKS - tracker.have.count) * LENGTH);
 }
 
 test("what is held at the start neither waits nor counts as missing", () => {
   const have = new Bitfield(BLOCKS);
   have.add(2);
-  const ledger = ledgerOf(have);
-  expect(ledger.picker.has(2)).toBe(false);
-  expect(ledger.remainingBytes).toBe(5 * LENGTH);
+  const tracker = ledgerOf(have);
+  expect(tracker.rarity.has(2)).toBe(false);
+  expect(tracker.remainingBytes).toBe(5 * LENGTH);
 });
 
 test("late bytes of a block that waits again are welcome, unless it must come from one peer", () => {
   const discarded: number[] = [];
-  const ledger = ledgerOf(new Bitfield(BLOCKS), discarded);
-  expect(ledger.received(1, 40)).toBeUndefined();
-  expect(ledger.fetchOf(1)?.received).toBe(40);
-  expect(ledger.received(2, LENGTH)).toBeDefined();
-  ledger.corrupt(2, { solo: true });
-  expect(ledger.takesLate(2)).toBe(false);
-  expect(ledger.received(2, 40)).toBeUndefined();
-  expect(ledger.fetchOf(2)).toBeUndefined();
+  const tracker = ledgerOf(new Bitfield(BLOCKS), discarded);
+  expect(tracker.received(1, 40)).toBeUndefined();
+  expect(tracker.fetchOf(1)?.received).toBe(40);
+  expect(tracker.received(2, LENGTH)).toBeDefined();
+  tracker.corrupt(2, { solo: true });
+  expect(tracker.takesLate(2)).toBe(false);
+  expect(tracker.received(2, 40)).toBeUndefined();
+  expect(tracker.fetchOf(2)).toBeUndefined();
 });

@@ -8,7 +8,7 @@ import { type BlockTracker, bytesLeft, type Fetch, ownerOf } from "./block_track
 
 /** Chooses the block to ask a link for among those nobody fetches; the product has one, the lab compares others. */
 export type ChooseBlock = (
-  picker: RarityIndex,
+  rarity: RarityIndex,
   view: {
     readonly holdsNothing: boolean;
     /** The link holds no block with fewer copies: those need not be looked at. */
@@ -18,8 +18,8 @@ export type ChooseBlock = (
 ) => number | undefined;
 
 /** Rules 3 and 4: the first block at random among those with two copies or more, then rarest first. */
-export const rarestFirst: ChooseBlock = (picker, { holdsNothing, minCopies, wanted }) =>
-  (holdsNothing ? picker.random(wanted, 2) : undefined) ?? picker.rarest(wanted, minCopies);
+export const rarestFirst: ChooseBlock = (rarity, { holdsNothing, minCopies, wanted }) =>
+  (holdsNothing ? rarity.random(wanted, 2) : undefined) ?? rarity.rarest(wanted, minCopies);
 
 /** What a link may be asked for now: what it holds, allows, did not just refuse, and does not owe us an answer about. */
 export function wantedFrom(link: LiveLink, nowMs: number): (block: number) => boolean {
@@ -28,9 +28,9 @@ export function wantedFrom(link: LiveLink, nowMs: number): (block: number) => bo
 }
 
 /** The link's block that it has not been asked for to the end: it goes on with that one, whatever else there is. */
-export function askingOf(link: LiveLink, ledger: BlockTracker): Fetch | undefined {
+export function askingOf(link: LiveLink, tracker: BlockTracker): Fetch | undefined {
   const { asking } = link.download;
-  const fetch = asking === undefined ? undefined : ledger.fetchOf(asking);
+  const fetch = asking === undefined ? undefined : tracker.fetchOf(asking);
   const owner = fetch === undefined ? undefined : ownerOf(fetch, link);
   if (fetch === undefined || owner === undefined || owner.closed) {
     return undefined;
@@ -49,27 +49,27 @@ export function askingOf(link: LiveLink, ledger: BlockTracker): Fetch | undefine
 export function beginFetch(
   link: LiveLink,
   options: {
-    readonly ledger: BlockTracker;
+    readonly tracker: BlockTracker;
     readonly choose: ChooseBlock;
     readonly wanted: (block: number) => boolean;
     readonly inFlight: number;
   },
 ): Fetch | undefined {
-  const { ledger, choose, wanted, inFlight } = options;
-  const unfinished = nearestToDone(ledger.unowned, wanted);
+  const { tracker, choose, wanted, inFlight } = options;
+  const unfinished = nearestToDone(tracker.unowned, wanted);
   if (unfinished !== undefined || link.download.waiting === 0) {
     return unfinished;
   }
-  let block = link.download.takeSuggestion((b) => ledger.picker.has(b) && wanted(b));
+  let block = link.download.takeSuggestion((b) => tracker.rarity.has(b) && wanted(b));
   // a seed that plans has more suggestions on their way: our own choice would only be refused, unless the pipe runs dry
   if (block === undefined && !(link.download.suggests && inFlight >= MIN_PIPELINE_UNITS)) {
-    block = choose(ledger.picker, {
-      holdsNothing: ledger.have.count === 0,
-      minCopies: link.holds?.complete === true ? 1 : ledger.completeLinks + 1,
+    block = choose(tracker.rarity, {
+      holdsNothing: tracker.have.count === 0,
+      minCopies: link.holds?.complete === true ? 1 : tracker.completeLinks + 1,
       wanted,
     });
   }
-  return block === undefined ? undefined : ledger.begin(block);
+  return block === undefined ? undefined : tracker.begin(block);
 }
 
 function nearestToDone(unowned: Iterable<Fetch>, wanted: (block: number) => boolean): Fetch | undefined {

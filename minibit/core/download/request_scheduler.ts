@@ -29,7 +29,7 @@ export class RequestScheduler {
   pendingUnits = 0;
   /** Payload bytes that came and were not needed. */
   duplicateBytes = 0;
-  readonly #ledger: BlockTracker;
+  readonly #blocks: BlockTracker;
   readonly #limiter: RateLimiter;
   readonly #choose: ChooseBlock;
   readonly #depth: typeof pipelineDepth;
@@ -50,25 +50,25 @@ export class RequestScheduler {
     /** Forget the bytes that came of a block: it will start anew. */
     readonly discard: (block: number) => void;
   }) {
-    this.#ledger = new BlockTracker(options);
+    this.#blocks = new BlockTracker(options);
     this.#limiter = options.limiter;
     this.#choose = options.chooseBlock;
     this.#depth = options.pipelineDepth;
     this.#send = options.send;
   }
 
-  get picker(): RarityIndex {
-    return this.#ledger.picker;
+  get rarity(): RarityIndex {
+    return this.#blocks.rarity;
   }
 
   /** Bytes of the share not yet verified. */
   get remainingBytes(): number {
-    return this.#ledger.remainingBytes;
+    return this.#blocks.remainingBytes;
   }
 
   /** The blocks on their way, and from which links: for those who watch, and for tests of the invariants. */
   *fetching(): Generator<{ readonly block: number; readonly owners: readonly LiveLink[] }> {
-    for (const fetch of this.#ledger.fetches()) {
+    for (const fetch of this.#blocks.fetches()) {
       yield { block: fetch.block, owners: fetch.owners.filter((o) => !o.closed).map((o) => o.link) };
     }
   }
@@ -89,23 +89,23 @@ export class RequestScheduler {
 
   /** The link turned out to hold `block`. */
   learn(link: LiveLink, block: number): void {
-    this.#ledger.learn(link, block);
+    this.#blocks.learn(link, block);
   }
 
   /** The link told for the first time what it holds. */
   learnAll(link: LiveLink, holds: Bitfield): void {
-    this.#ledger.learnAll(link, holds);
+    this.#blocks.learnAll(link, holds);
   }
 
   /** The link does not hold `block` any more: what it was asked of it, it will refuse. */
   unlearn(link: LiveLink, block: number): void {
-    this.#ledger.unlearn(link, block);
+    this.#blocks.unlearn(link, block);
     this.#askNoMore(link, (other) => other === block);
   }
 
   /** A block we held was damaged: it is wanted anew. */
   lost(block: number): void {
-    this.#ledger.lost(block);
+    this.#blocks.lost(block);
     this.#freed = true;
   }
 
@@ -116,7 +116,7 @@ export class RequestScheduler {
     }
     this.pendingUnits -= link.download.pending.length;
     link.download.abandon();
-    this.#ledger.forget(link);
+    this.#blocks.forget(link);
     this.#freed = true;
   }
 
@@ -131,7 +131,7 @@ export class RequestScheduler {
       download.resume(nowMs); // it owed us nothing: that it sent nothing says nothing about its rate
     }
     const rate = download.steadyBytesPerSecond(nowMs);
-    const { blockSizeBytes } = this.#ledger.geometry;
+    const { blockSizeBytes } = this.#blocks.geometry;
     const unitBytes = unitSize(rate, blockSizeBytes);
     const depth = download.snubbed ? 1 : this.#depth(rate, { rttMs: download.rttMs, unitBytes, blockSizeBytes });
     let inFlight = download.pending.length; // what was called off and not answered still fills the pipe
@@ -140,7 +140,7 @@ export class RequestScheduler {
         this.#throttled = true;
         return;
       }
-      const fetch = askingOf(link, this.#ledger) ?? this.#takeFetch(link, { nowMs, inFlight });
+      const fetch = askingOf(link, this.#blocks) ?? this.#takeFetch(link, { nowMs, inFlight });
       if (fetch === undefined) {
         return;
       }
@@ -168,9 +168,9 @@ export class RequestScheduler {
     if (!link.download.isPending(unit)) {
       return "unsolicited";
     }
-    const fetch = this.#ledger.fetchOf(unit.block);
+    const fetch = this.#blocks.fetchOf(unit.block);
     if (fetch === undefined) {
-      return this.#ledger.takesLate(unit.block) ? "wanted" : "unwanted";
+      return this.#blocks.takesLate(unit.block) ? "wanted" : "unwanted";
     }
     return !fetch.solo || ownerOf(fetch, link) !== undefined ? "wanted" : "unwanted";
   }
@@ -187,15 +187,15 @@ export class RequestScheduler {
     const { askedMs } = this.#answered(link, unit);
     const { download } = link;
     download.receive(length, { askedMs, nowMs });
-    download.bePatient(patienceMs(this.#ledger.geometry.blockSizeBytes, download.bytesPerSecond(nowMs)));
+    download.bePatient(patienceMs(this.#blocks.geometry.blockSizeBytes, download.bytesPerSecond(nowMs)));
 
-    const before = this.#ledger.fetchOf(block)?.received ?? 0;
+    const before = this.#blocks.fetchOf(block)?.received ?? 0;
     const isWhole = this.received(block, receivedBytes);
-    const fetch = this.#ledger.fetchOf(block);
-    const after = isWhole ? this.#ledger.geometry.lengthOf(block) : (fetch?.received ?? 0);
+    const fetch = this.#blocks.fetchOf(block);
+    const after = isWhole ? this.#blocks.geometry.lengthOf(block) : (fetch?.received ?? 0);
     this.duplicateBytes += Math.max(0, length - (after - before));
     const end = unit.offset + length;
-    if (isWhole || end === this.#ledger.geometry.lengthOf(block)) {
+    if (isWhole || end === this.#blocks.geometry.lengthOf(block)) {
       download.useUp(block);
     }
     for (const owner of [...(fetch?.owners ?? [])]) {
@@ -216,7 +216,7 @@ export class RequestScheduler {
 
   /** The first `receivedBytes` of a block are there; returns whether it is whole now: then its owners are called off. */
   received(block: number, receivedBytes: number): boolean {
-    const whole = this.#ledger.received(block, receivedBytes);
+    const whole = this.#blocks.received(block, receivedBytes);
     for (const { link } of whole?.owners ?? []) {
       this.#cancel(link, (unit) => unit.block === block);
     }
@@ -246,7 +246,7 @@ export class RequestScheduler {
   }
 
   #askNoMore(link: LiveLink, which: (block: number) => boolean): void {
-    for (const fetch of [...this.#ledger.fetches()]) {
+    for (const fetch of [...this.#blocks.fetches()]) {
       const owner = ownerOf(fetch, link);
       if (owner !== undefined && which(fetch.block)) {
         owner.closed = true;
@@ -257,12 +257,12 @@ export class RequestScheduler {
 
   /** The hash was right and the block is on disk. */
   stored(block: number): void {
-    this.#ledger.stored(block);
+    this.#blocks.stored(block);
   }
 
   /** The hash was wrong: the block is wanted anew; `solo`: from one peer only, so that it can be held to account. */
   corrupt(block: number, options: { readonly solo: boolean }): void {
-    this.#ledger.corrupt(block, options);
+    this.#blocks.corrupt(block, options);
     this.#freed = true;
   }
 
@@ -277,16 +277,16 @@ export class RequestScheduler {
       return false;
     }
     const silentMs = nowMs - download.lastUnitMs;
-    const limitMs = download.patienceMs ?? patienceMs(this.#ledger.geometry.blockSizeBytes);
+    const limitMs = download.patienceMs ?? patienceMs(this.#blocks.geometry.blockSizeBytes);
     if (silentMs <= limitMs || (download.snubbed && silentMs <= limitMs + MIN_SNUB_MS)) {
       return false;
     }
-    for (const fetch of [...this.#ledger.fetches()]) {
+    for (const fetch of [...this.#blocks.fetches()]) {
       const owner = ownerOf(fetch, link);
       if (owner !== undefined) {
         this.#callOff(fetch, owner);
         if (download.snubbed) {
-          this.#freed = this.#ledger.disown(fetch, link) || this.#freed;
+          this.#freed = this.#blocks.disown(fetch, link) || this.#freed;
         } else {
           this.#letGoIfAnswered(fetch, owner);
         }
@@ -300,13 +300,13 @@ export class RequestScheduler {
     const { nowMs, inFlight } = options;
     const { download } = link;
     const wanted = wantedFrom(link, nowMs);
-    let fetch = beginFetch(link, { ledger: this.#ledger, choose: this.#choose, wanted, inFlight });
+    let fetch = beginFetch(link, { tracker: this.#blocks, choose: this.#choose, wanted, inFlight });
     // while the pipe is busy it need not be known whether a slow owner should lose its block
     if (fetch === undefined && inFlight === 0 && !download.snubbed) {
       fetch = this.#rescued(link, { wanted, nowMs });
     }
     if (fetch !== undefined) {
-      this.#ledger.own(fetch, link);
+      this.#blocks.own(fetch, link);
       download.goOnWith(fetch.block);
       for (const owner of [...fetch.owners]) {
         this.#letGoIfAnswered(fetch, owner); // one that was called off may owe nothing just now
@@ -322,14 +322,14 @@ export class RequestScheduler {
   ): Fetch | undefined {
     const rescue = findRescue(link, {
       ...options,
-      fetches: this.#ledger.fetches(),
-      endgame: this.picker.length === 0,
+      fetches: this.#blocks.fetches(),
+      endgame: this.rarity.length === 0,
     });
     if (rescue === undefined) {
       return undefined;
     }
     const { fetch, slow, how, riskBytes } = rescue;
-    const isCheap = this.picker.length === 0 && riskBytes <= this.#spareBytes();
+    const isCheap = this.rarity.length === 0 && riskBytes <= this.#spareBytes();
     if (how === "take over") {
       this.#callOff(fetch, slow);
       slow.link.download.refuse(fetch.block, options.nowMs + REFUSED_MS);
@@ -343,8 +343,8 @@ export class RequestScheduler {
 
   /** How many bytes more may be put at risk of coming twice. */
   #spareBytes(): number {
-    const spent = this.duplicateBytes + bytesAtRisk(this.#ledger.fetches(), this.#cancelledBytes);
-    return MAX_DUPLICATE_RATIO * this.#ledger.geometry.sizeBytes - spent;
+    const spent = this.duplicateBytes + bytesAtRisk(this.#blocks.fetches(), this.#cancelledBytes);
+    return MAX_DUPLICATE_RATIO * this.#blocks.geometry.sizeBytes - spent;
   }
 
   /** Takes back what an owner was asked, and asks no more. */
@@ -364,7 +364,7 @@ export class RequestScheduler {
   #letGoIfAnswered(fetch: Fetch, owner: Owner): void {
     const { link } = owner;
     if (owner.closed && !link.download.owes(fetch.block)) {
-      this.#freed = this.#ledger.disown(fetch, link) || this.#freed;
+      this.#freed = this.#blocks.disown(fetch, link) || this.#freed;
     }
   }
 

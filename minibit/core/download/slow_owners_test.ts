@@ -1,13 +1,13 @@
 import { expect, test } from "bun:test";
 import { MAX_DUPLICATE_RATIO } from "../base/limits.ts";
-import { DownloadsBench, UNIT } from "../testing/downloads_bench.ts";
 import { hasSent } from "../testing/link_history.ts";
+import { SchedulerBench, UNIT } from "../testing/scheduler_bench.ts";
 
 /** A slow and a quick link that both hold block 0 of a share; the slow one was asked for it. */
 function race(options: { readonly blocks?: number; readonly slow: number; readonly quick: number }) {
   const { blocks = 1000, slow, quick } = options;
   const others = Array.from({ length: blocks - 1 }, (_, i) => i + 1);
-  const bench = new DownloadsBench({ blocks, unitsPerBlock: 2, have: others });
+  const bench = new SchedulerBench({ blocks, unitsPerBlock: 2, have: others });
   const links = { slow: bench.add([0]), quick: bench.add([0]) };
   bench.haveRates([
     [links.slow, slow],
@@ -43,7 +43,7 @@ test("rule 5: if what may come twice is over 1 % of the share, the slow one is c
   bench.settle();
   expect(bench.asked(quick)).toEqual([0]);
   bench.deliverAll(quick);
-  expect(bench.downloads.duplicateBytes).toBe(0);
+  expect(bench.scheduler.duplicateBytes).toBe(0);
 });
 
 test("rule 5: what comes of a block that was taken over is used as far as it fits", () => {
@@ -52,7 +52,7 @@ test("rule 5: what comes of a block that was taken over is used as far as it fit
   bench.deliver(slow); // it was on its way
   bench.deliverAll(quick);
   expect(bench.have.complete).toBe(true);
-  expect(bench.downloads.duplicateBytes).toBeLessThanOrEqual(UNIT);
+  expect(bench.scheduler.duplicateBytes).toBeLessThanOrEqual(UNIT);
 });
 
 test("rule 6: at the very end two links fetch the same block, and the loser is called off", () => {
@@ -62,22 +62,22 @@ test("rule 6: at the very end two links fetch the same block, and the loser is c
   while (!bench.deliver(quick)) {
     bench.fill(quick);
   }
-  bench.downloads.stored(0);
+  bench.scheduler.stored(0);
   expect(bench.owed(slow).length).toBeGreaterThan(0);
   expect(bench.told(slow, "CANCEL")).toBe(bench.owed(slow).length);
   for (const unit of bench.owed(slow)) {
     bench.reject(slow, unit, true);
   }
-  expect(bench.downloads.duplicateBytes).toBe(0);
+  expect(bench.scheduler.duplicateBytes).toBe(0);
 });
 
 test("rule 6: a block that was called off and never answered is fetched by another at the very end", () => {
   const { bench, slow, quick } = race({ slow: UNIT, quick: 80 * UNIT });
-  bench.downloads.picker.add(1); // while something waits, only its answer frees the block
+  bench.scheduler.rarity.add(1); // while something waits, only its answer frees the block
   bench.fill(quick);
   expect(bench.told(slow, "CANCEL")).toBe(2);
   expect(bench.owners(0)).toEqual([]);
-  bench.downloads.picker.remove(1);
+  bench.scheduler.rarity.remove(1);
   bench.fill(quick);
   expect(bench.owners(0)).toEqual([quick.id]);
   bench.deliverAll(quick);
@@ -94,7 +94,7 @@ test("rule 6: never more than two owners", () => {
 });
 
 test("rule 6: not while other blocks wait", () => {
-  const bench = new DownloadsBench({ blocks: 1000, unitsPerBlock: 2 });
+  const bench = new SchedulerBench({ blocks: 1000, unitsPerBlock: 2 });
   const [slow, quick] = [bench.add([0]), bench.add([0])];
   bench.haveRates([
     [slow, 32 * UNIT],
@@ -114,7 +114,7 @@ test("rule 6: a share of one block is never fetched twice: it would be over the 
 test("several rescues together keep within 1 % of the share, even if everything comes twice", () => {
   const blocks = 300; // 1 % are 3 blocks
   const held = Array.from({ length: blocks - 10 }, (_, i) => i + 10);
-  const bench = new DownloadsBench({ blocks, unitsPerBlock: 2, have: held });
+  const bench = new SchedulerBench({ blocks, unitsPerBlock: 2, have: held });
   const slow = Array.from({ length: 10 }, (_, block) => bench.add([block]));
   const quick = Array.from({ length: 10 }, () => bench.add(Array.from({ length: 10 }, (_, block) => block)));
   bench.haveRates([...slow.map((link) => [link, UNIT] as const), ...quick.map((link) => [link, 100 * UNIT] as const)]);
@@ -129,5 +129,5 @@ test("several rescues together keep within 1 % of the share, even if everything 
     bench.deliverAll(link);
   }
   expect(bench.have.complete).toBe(true);
-  expect(bench.downloads.duplicateBytes).toBeLessThanOrEqual(MAX_DUPLICATE_RATIO * bench.geometry.sizeBytes);
+  expect(bench.scheduler.duplicateBytes).toBeLessThanOrEqual(MAX_DUPLICATE_RATIO * bench.geometry.sizeBytes);
 });

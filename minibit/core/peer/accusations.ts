@@ -67,8 +67,8 @@ export class Accusations {
   }
 
   /** Tells what nobody has any more because of them. */
-  tellMissing(sharing: SwarmSession | undefined, nowMs: number): void {
-    const missing = sharing === undefined ? undefined : this.#missing.news(sharing, nowMs);
+  tellMissing(session: SwarmSession | undefined, nowMs: number): void {
+    const missing = session === undefined ? undefined : this.#missing.news(session, nowMs);
     if (missing !== undefined) {
       this.#parts.event(missing);
     }

@@ -12,7 +12,7 @@ interface DamageParts {
   /** The blocks we give; what is damaged is taken out. */
   readonly offered: Bitfield;
   readonly links: ReadonlySet<LiveLink>;
-  readonly downloads: RequestScheduler;
+  readonly scheduler: RequestScheduler;
   readonly serving: Uploader;
   readonly announcer: Announcer;
   readonly emit: (output: PeerOutput) => void;
@@ -51,7 +51,7 @@ export class OwnDamage {
   /** A held block was hashed again, because `doubter` asked for it or since it looked changed. */
   checked(block: number, options: { readonly health: BlockHealth; readonly doubter: LiveLink | undefined }): void {
     const { health, doubter } = options;
-    const { offered, emit, links, downloads, serving, announcer } = this.#parts;
+    const { offered, emit, links, scheduler, serving, announcer } = this.#parts;
     if (health !== "intact" && offered.has(block)) {
       this.#damaged.add(block);
       emit({ type: "event", event: { kind: "damaged", block, health } });
@@ -61,7 +61,7 @@ export class OwnDamage {
         serving.withdraw(block);
       }
       if (health === "lost") {
-        downloads.lost(block);
+        scheduler.lost(block);
       }
     }
     if (doubter !== undefined) {

@@ -107,7 +107,7 @@ test("a leecher that lost a block fetches it again, and gives it again then", ()
   peer.say(1, { type: "BLOCKS", blocks: Bitfield.full(BLOCKS) });
   peer.say(1, { type: "UNCHOKE" });
   peer.input({ type: "block_checked", block: 5, health: "lost" });
-  expect(peer.core.sharing?.downloads.remainingBytes).toBe(UNIT);
+  expect(peer.core.session?.scheduler.remainingBytes).toBe(UNIT);
   expect(peer.sent(1, "REQUEST")).toEqual([request(5)]);
   peer.say(1, { ...request(5), type: "BLOCK" }, UNIT);
   peer.input({ type: "block_stored", block: 5 });
@@ -208,5 +208,5 @@ test("a block of one copy among several is damaged: it is fetched again by who l
   source.rotten.add(17);
   source.rotten.add(18);
   swarm.run(() => swarm.allDone());
-  expect(swarm.peers.every(({ core }) => core.sharing?.have.complete === true)).toBe(true);
+  expect(swarm.peers.every(({ core }) => core.session?.have.complete === true)).toBe(true);
 });

@@ -39,7 +39,7 @@ export function needsOf(core: PeerCore | undefined, nowMs: number): NeighbourNee
     isAnyInNeed ||= link.isInNeed;
     heldBlocks += link.holds?.count ?? 0;
   }
-  return { isAnyInNeed, heldBlocks, upBytes: core?.sharing?.stats(nowMs).upBytes ?? 0 };
+  return { isAnyInNeed, heldBlocks, upBytes: core?.session?.stats(nowMs).upBytes ?? 0 };
 }
 
 const NOTHING: readonly LingerOutput[] = [];

@@ -18,10 +18,10 @@ export class MissingBlocks {
   }
 
   /** What a person should hear, once for each time that it gets worse. */
-  news(sharing: SwarmSession, nowMs: number): Missing | undefined {
-    const { downloads, have } = sharing;
-    const cause = this.#cause(sharing);
-    const blocks = cause === undefined || have.complete ? 0 : unheld(downloads);
+  news(session: SwarmSession, nowMs: number): Missing | undefined {
+    const { scheduler, have } = session;
+    const cause = this.#cause(session);
+    const blocks = cause === undefined || have.complete ? 0 : unheld(scheduler);
     if (cause === undefined || blocks === 0) {
       this.#sinceMs = undefined;
       this.#told = 0;
@@ -36,8 +36,8 @@ export class MissingBlocks {
   }
 
   /** A block that is missing, and why. */
-  #cause({ downloads, have, lostBlocks }: SwarmSession): Pick<Missing, "block" | "peerId" | "how"> | undefined {
-    const isMissing = (block: number): boolean => !have.has(block) && downloads.picker.copies(block) === 0;
+  #cause({ scheduler, have, lostBlocks }: SwarmSession): Pick<Missing, "block" | "peerId" | "how"> | undefined {
+    const isMissing = (block: number): boolean => !have.has(block) && scheduler.rarity.copies(block) === 0;
     for (const [block, peerId] of this.#spoilt) {
       if (isMissing(block)) {
         return { block, peerId, how: "wrong hash" };
@@ -53,10 +53,10 @@ export class MissingBlocks {
 }
 
 /** How many of the blocks that nobody is asked for no neighbour holds. */
-function unheld(downloads: SwarmSession["downloads"]): number {
-  let count = downloads.picker.unheld;
-  for (const { block, owners } of downloads.fetching()) {
-    count += Number(owners.length === 0 && downloads.picker.copies(block) === 0);
+function unheld(scheduler: SwarmSession["scheduler"]): number {
+  let count = scheduler.rarity.unheld;
+  for (const { block, owners } of scheduler.fetching()) {
+    count += Number(owners.length === 0 && scheduler.rarity.copies(block) === 0);
   }
   return count;
 }

@@ -6,27 +6,27 @@ import { idleReasonOf } from "./idle_time.ts";
 
 /** What a peer that shares is doing. It only looks: rates and pipelines are as if nobody had asked. */
 export function peerActivityOf(
-  peer: { readonly links: ReadonlySet<LiveLink>; readonly downloads: RequestScheduler; readonly isComplete: boolean },
+  peer: { readonly links: ReadonlySet<LiveLink>; readonly scheduler: RequestScheduler; readonly isComplete: boolean },
   nowMs: number,
 ): PeerActivity {
-  return { activity: activityOf(peer, nowMs), flows: flowsOf(peer.links, nowMs), fetching: fetchingOf(peer.downloads) };
+  return { activity: activityOf(peer, nowMs), flows: flowsOf(peer.links, nowMs), fetching: fetchingOf(peer.scheduler) };
 }
 
-function activityOf({ links, downloads, isComplete }: Parameters<typeof peerActivityOf>[0], nowMs: number): Activity {
+function activityOf({ links, scheduler, isComplete }: Parameters<typeof peerActivityOf>[0], nowMs: number): Activity {
   if (isComplete) {
     return "complete";
   }
-  if (downloads.pendingUnits > 0) {
+  if (scheduler.pendingUnits > 0) {
     return "fetching";
   }
-  const isAllHere = downloads.picker.length === 0 && downloads.fetching().next().done === true;
+  const isAllHere = scheduler.rarity.length === 0 && scheduler.fetching().next().done === true;
   if (isAllHere) {
     return "disk"; // what is not held yet is being checked and written
   }
   if (links.size === 0) {
     return "no neighbours";
   }
-  const refillAtMs = downloads.refillAtMs(nowMs);
+  const refillAtMs = scheduler.refillAtMs(nowMs);
   const isThrottled = refillAtMs > nowMs && refillAtMs !== Number.POSITIVE_INFINITY;
   return isThrottled ? "download limit" : idleReasonOf(links);
 }
@@ -43,9 +43,9 @@ function flowsOf(links: Iterable<LiveLink>, nowMs: number): Flow[] {
   return flows;
 }
 
-function fetchingOf(downloads: RequestScheduler): BlockInFlight[] {
+function fetchingOf(scheduler: RequestScheduler): BlockInFlight[] {
   const told: BlockInFlight[] = [];
-  for (const { block, owners } of downloads.fetching()) {
+  for (const { block, owners } of scheduler.fetching()) {
     for (const { peerId } of owners) {
       if (told.length === MAX_FETCHES_TOLD) {
         return told;

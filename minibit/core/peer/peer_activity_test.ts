@@ -1,16 +1,16 @@
 import { expect, test } from "bun:test";
 import { MAX_FETCHES_TOLD } from "../base/limits.ts";
-import { DownloadsBench, UNIT } from "../testing/downloads_bench.ts";
+import { SchedulerBench, UNIT } from "../testing/scheduler_bench.ts";
 import { activityWithoutShare } from "../wire/activity.ts";
 import { peerActivityOf } from "./peer_activity.ts";
 
-function doing(bench: DownloadsBench) {
-  const { downloads, have } = bench;
-  return peerActivityOf({ links: new Set(bench.links), downloads, isComplete: have.complete }, bench.nowMs);
+function doing(bench: SchedulerBench) {
+  const { scheduler, have } = bench;
+  return peerActivityOf({ links: new Set(bench.links), scheduler, isComplete: have.complete }, bench.nowMs);
 }
 
 test("who fetches tells which blocks, from whom and how fast", () => {
-  const bench = new DownloadsBench({ blocks: 4 });
+  const bench = new SchedulerBench({ blocks: 4 });
   const a = bench.add([0, 1]);
   const b = bench.add([2, 3]);
   bench.haveRates([[a, 1_000_000]]);
@@ -26,7 +26,7 @@ test("who fetches tells which blocks, from whom and how fast", () => {
 });
 
 test("a link that has sent nothing for long is no flow", () => {
-  const bench = new DownloadsBench();
+  const bench = new SchedulerBench();
   const link = bench.add([0]);
   bench.haveRates([[link, 1_000_000]]);
   bench.nowMs += 5000;
@@ -34,7 +34,7 @@ test("a link that has sent nothing for long is no flow", () => {
 });
 
 test("a crowd of blocks in flight is cut", () => {
-  const bench = new DownloadsBench({ blocks: 300, unitsPerBlock: 1 });
+  const bench = new SchedulerBench({ blocks: 300, unitsPerBlock: 1 });
   const link = bench.add(Array.from({ length: 300 }, (_, block) => block));
   bench.haveRates([[link, 4000 * UNIT]]);
   bench.fill(link);
@@ -46,13 +46,13 @@ test("who waits tells why", () => {
   expect(activityWithoutShare(0).activity).toBe("no neighbours");
   expect(activityWithoutShare(3).activity).toBe("nothing to ask");
 
-  const bench = new DownloadsBench({ blocks: 2, unitsPerBlock: 1 });
+  const bench = new SchedulerBench({ blocks: 2, unitsPerBlock: 1 });
   expect(doing(bench).activity).toBe("no neighbours");
   const link = bench.add([]);
   expect(doing(bench).activity).toBe("nothing to ask");
   link.download.choke();
-  bench.downloads.learn(link, 0);
-  bench.downloads.learn(link, 1);
+  bench.scheduler.learn(link, 0);
+  bench.scheduler.learn(link, 1);
   expect(doing(bench).activity).toBe("choked");
 
   link.download.unchoke();
@@ -61,14 +61,14 @@ test("who waits tells why", () => {
   bench.deliver(link);
   bench.deliver(link);
   expect(doing(bench).activity).toBe("disk");
-  bench.downloads.stored(0);
+  bench.scheduler.stored(0);
   expect(doing(bench).activity).toBe("disk");
-  bench.downloads.stored(1);
+  bench.scheduler.stored(1);
   expect(doing(bench).activity).toBe("complete");
 });
 
 test("who is held up by its own limit says so", () => {
-  const bench = new DownloadsBench({ blocks: 20, unitsPerBlock: 1, bytesPerSecond: UNIT / 10 });
+  const bench = new SchedulerBench({ blocks: 20, unitsPerBlock: 1, bytesPerSecond: UNIT / 10 });
   const link = bench.add(Array.from({ length: 20 }, (_, block) => block));
   bench.fill(link);
   bench.deliver(link);

@@ -50,7 +50,7 @@ export class PeerCore {
   readonly #fetch: ManifestFetch;
   readonly #accusations: Accusations;
   #manifest: Uint8Array | undefined;
-  #sharing: SwarmSession | undefined;
+  #session: SwarmSession | undefined;
   #outputs: PeerOutput[] = [];
   #housekeepingMs: number;
   #findPeersMs: number;
@@ -80,8 +80,8 @@ export class PeerCore {
   }
 
   /** The trading half, once the manifest is known. */
-  get sharing(): SwarmSession | undefined {
-    return this.#sharing;
+  get session(): SwarmSession | undefined {
+    return this.#session;
   }
 
   /** Blocks whose hash was wrong, ever. */
@@ -106,7 +106,7 @@ export class PeerCore {
       this.#housekeepingMs = nowMs + HOUSEKEEPING_MS;
       this.#keepHouse();
     }
-    this.#sharing?.settle(nowMs);
+    this.#session?.settle(nowMs);
     const outputs = this.#outputs;
     if (outputs.length === 0) {
       return NOTHING; // half of all inputs ask for nothing
@@ -117,7 +117,7 @@ export class PeerCore {
 
   /** When to call `handle` with a tick, if nothing happens before. */
   nextDeadlineMs(): number {
-    return Math.min(this.#housekeepingMs, this.#sharing?.nextDeadlineMs(this.#nowMs) ?? Number.POSITIVE_INFINITY);
+    return Math.min(this.#housekeepingMs, this.#session?.nextDeadlineMs(this.#nowMs) ?? Number.POSITIVE_INFINITY);
   }
 
   /** What the payload of a BLOCK that begins to arrive is worth; for anything but "wanted" it is thrown away. */
@@ -126,8 +126,8 @@ export class PeerCore {
     if (link?.phase === "accused") {
       return "unwanted"; // it was asked for before
     }
-    return link?.phase === "live" && this.#sharing !== undefined
-      ? this.#sharing.downloads.judge(link, unit)
+    return link?.phase === "live" && this.#session !== undefined
+      ? this.#session.scheduler.judge(link, unit)
       : "unsolicited";
   }
 
@@ -146,19 +146,19 @@ export class PeerCore {
       case "link_closed": {
         const { part } = input;
         if (part !== undefined) {
-          this.#sharing?.partArrived(part.block, part.receivedBytes);
+          this.#session?.partArrived(part.block, part.receivedBytes);
         }
         this.#forget(input.link);
         break;
       }
       case "unit_served":
-        this.#withLive(input.link, (link) => this.#sharing?.unitServed(link, nowMs));
+        this.#withLive(input.link, (link) => this.#session?.unitServed(link, nowMs));
         break;
       case "unit_lost":
-        this.#withLive(input.link, (link) => this.#sharing?.unitLost(link));
+        this.#withLive(input.link, (link) => this.#session?.unitLost(link));
         break;
       case "block_checked":
-        this.#sharing?.blockChecked(input.block, { health: input.health, doubter: this.#live(input.link) });
+        this.#session?.blockChecked(input.block, { health: input.health, doubter: this.#live(input.link) });
         break;
       case "manifest_opened":
         this.#manifest = input.manifest;
@@ -171,19 +171,19 @@ export class PeerCore {
         break;
       }
       case "block_stored":
-        this.#sharing?.blockStored(input.block, nowMs);
+        this.#session?.blockStored(input.block, nowMs);
         this.#accusations.accuse(input.culprit, input.block, nowMs);
         break;
       case "block_corrupt": {
         this.#hashFailures++;
         this.#event({ kind: "hash failure", block: input.block, culprit: input.culprit });
         this.#accusations.accuse(input.culprit, input.block, nowMs);
-        this.#sharing?.blockCorrupt(input.block, { solo: input.culprit === undefined });
+        this.#session?.blockCorrupt(input.block, { solo: input.culprit === undefined });
         break;
       }
       case "peers_found":
         this.#neighbours.found(input.peers);
-        this.#sharing?.suggestedByTracker(input.suggested);
+        this.#session?.suggestedByTracker(input.suggested);
         this.#dial();
         break;
       case "tick":
@@ -221,15 +221,15 @@ export class PeerCore {
     link.heard(this.#nowMs);
     try {
       if (message.type === "BLOCK") {
-        if (this.#sharing === undefined) {
+        if (this.#session === undefined) {
           throw new ProtocolError("Cannot use a BLOCK: none was asked for");
         }
-        this.#sharing.unitArrived(link, { unit: message, receivedBytes, nowMs: this.#nowMs });
+        this.#session.unitArrived(link, { unit: message, receivedBytes, nowMs: this.#nowMs });
       } else if (message.type in this.#handlers) {
         const handle = this.#handlers[message.type as keyof LinkHandlers] as (m: PeerMessage, l: LiveLink) => void;
         handle(message, link);
-      } else if (this.#sharing !== undefined) {
-        this.#sharing.received(link, message, this.#nowMs);
+      } else if (this.#session !== undefined) {
+        this.#session.received(link, message, this.#nowMs);
       } else {
         this.#beforeManifest(link, message);
       }
@@ -285,8 +285,8 @@ export class PeerCore {
     const live = new LiveLink(link.id, { peerId, dialed: link.dialed, nowMs: this.#nowMs });
     this.#links.set(link.id, live);
     this.#event({ kind: "linked", peerId });
-    if (this.#sharing !== undefined) {
-      this.#sharing.join(live);
+    if (this.#session !== undefined) {
+      this.#session.join(live);
     } else {
       this.#fetch.add(live.id, this.#nowMs);
     }
@@ -294,7 +294,7 @@ export class PeerCore {
 
   #share(opened: Extract<PeerInput, { type: "manifest_opened" }>): void {
     const { geometry, have } = opened;
-    this.#sharing = new SwarmSession(
+    this.#session = new SwarmSession(
       {
         ...this.#options,
         geometry,
@@ -305,9 +305,9 @@ export class PeerCore {
       this.#nowMs,
     );
     for (const link of this.liveLinks()) {
-      this.#sharing.join(link);
+      this.#session.join(link);
       if (link.follows) {
-        this.#sharing.tellBlocks(link);
+        this.#session.tellBlocks(link);
       }
     }
     if (have.complete) {
@@ -330,13 +330,13 @@ export class PeerCore {
     }
     if (nowMs >= this.#findPeersMs) {
       this.#findPeersMs = nowMs + FIND_PEERS_MS;
-      const needsMore = this.#links.size < ENOUGH_LINKS || this.#sharing?.downloads.picker.length !== 0;
-      if (needsMore && this.#sharing?.have.complete !== true) {
+      const needsMore = this.#links.size < ENOUGH_LINKS || this.#session?.scheduler.rarity.length !== 0;
+      if (needsMore && this.#session?.have.complete !== true) {
         this.#outputs.push({ type: "find_peers" });
       }
     }
     this.#dial();
-    this.#accusations.tellMissing(this.#sharing, nowMs);
+    this.#accusations.tellMissing(this.#session, nowMs);
   }
 
   #dial(): void {
@@ -370,7 +370,7 @@ export class PeerCore {
   #unlink(link: LiveLink): void {
     this.#event({ kind: "unlinked", peerId: link.peerId });
     this.#fetch.remove(link.id, this.#nowMs);
-    this.#sharing?.leave(link);
+    this.#session?.leave(link);
   }
 
   #send(link: LiveLink, message: PeerMessage): void {

@@ -269,7 +269,7 @@ test("a block that several spoilt comes from one of them next time, and then the
   }
   peer.input({ type: "block_stored", block: 0, culprit: 11 });
   expect(peer.events("banned").map(({ peerId }) => peerId)).toEqual([11]);
-  expect(peer.core.sharing?.have.complete).toBe(true);
+  expect(peer.core.session?.have.complete).toBe(true);
 });
 
 test("HAVE is answered, and rare blocks the tracker names are asked for", () => {

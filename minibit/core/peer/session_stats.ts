@@ -17,21 +17,21 @@ export interface SessionStats extends Omit<PeerStats, "hashFailures"> {
 export function sessionStats(
   peer: {
     readonly links: Iterable<LiveLink>;
-    readonly downloads: RequestScheduler;
+    readonly scheduler: RequestScheduler;
     readonly down: RateMeter;
     readonly up: RateMeter;
   },
   nowMs: number,
 ): SessionStats {
   const links = [...peer.links];
-  const { downloads, down, up } = peer;
+  const { scheduler, down, up } = peer;
   const withSlot = (wanted: (link: LiveLink) => boolean): number[] => links.filter(wanted).map((link) => link.peerId);
   return {
     downBytesPerSecond: Math.round(down.bytesPerSecond(nowMs)),
     upBytesPerSecond: Math.round(up.bytesPerSecond(nowMs)),
     downBytes: down.totalBytes,
     upBytes: up.totalBytes,
-    duplicateBytes: downloads.duplicateBytes,
+    duplicateBytes: scheduler.duplicateBytes,
     unchoked: withSlot((link) => link.upload.slot !== "choked"),
     optimistic: withSlot((link) => link.upload.slot === "optimistic"),
     chokedBy: links.filter((link) => link.download.interested && link.download.choked).length,
@@ -42,13 +42,13 @@ export function sessionStats(
 export function etaMs(
   {
     have,
-    downloads,
+    scheduler,
     geometry,
-  }: { readonly have: Bitfield; readonly downloads: RequestScheduler; readonly geometry: Geometry },
+  }: { readonly have: Bitfield; readonly scheduler: RequestScheduler; readonly geometry: Geometry },
   /** `bytesPerSecond`: what we receive; for a seed what it gives. */
   { links, bytesPerSecond }: { readonly links: Iterable<LiveLink>; readonly bytesPerSecond: number },
 ): number {
-  let bytes = downloads.remainingBytes;
+  let bytes = scheduler.remainingBytes;
   if (have.complete) {
     for (const { holds } of links) {
       bytes += (have.size - (holds?.count ?? have.size)) * geometry.blockSizeBytes;

@@ -56,7 +56,7 @@ type BlockHandlers = Omit<PeerHandlers<void, [link: LiveLink, nowMs: number]>, L
 export class SwarmSession {
   readonly geometry: Geometry;
   readonly have: Bitfield;
-  readonly downloads: RequestScheduler;
+  readonly scheduler: RequestScheduler;
   /** Blocks that neighbours said they have lost, and who said it last. */
   readonly lostBlocks = new Map<number, number>();
   /** The blocks we give: those we hold, but for what was found damaged and is not ours to mend. */
@@ -66,7 +66,7 @@ export class SwarmSession {
   readonly #send: (link: LiveLink, message: PeerMessage) => void;
   readonly #rng: Rng;
   readonly #links = new Set<LiveLink>();
-  readonly #serving: Uploader;
+  readonly #uploader: Uploader;
   readonly #announcer: Announcer;
   readonly #down: RateMeter;
   readonly #stopwatch: Stopwatch;
@@ -94,7 +94,7 @@ export class SwarmSession {
     this.#rng = rng;
     this.#down = new RateMeter(nowMs);
     this.#stopwatch = new Stopwatch(nowMs);
-    this.downloads = new RequestScheduler({
+    this.scheduler = new RequestScheduler({
       geometry,
       have,
       rng,
@@ -104,7 +104,7 @@ export class SwarmSession {
       pipelineDepth: policies.pipelineDepth ?? pipelineDepth,
       discard: (block) => emit({ type: "discard_block", block }),
     });
-    this.#serving = new Uploader(
+    this.#uploader = new Uploader(
       {
         geometry,
         have,
@@ -113,7 +113,7 @@ export class SwarmSession {
         emit,
         send,
         links: this.#links,
-        picker: this.downloads.picker,
+        rarity: this.scheduler.rarity,
         etaMs: (now) => this.#etaMs(now),
         bytesPerSecond: options.uploadBytesPerSecond ?? Number.POSITIVE_INFINITY,
         slots: options.slots ?? DEFAULT_SLOTS,
@@ -123,25 +123,25 @@ export class SwarmSession {
       nowMs,
     );
     this.#announcer = new Announcer({ geometry, send, toTracker: (blocks) => emit({ type: "announce", blocks }) });
-    const { downloads } = this;
-    const parts = { offered: this.#offered, links: this.#links, serving: this.#serving, announcer: this.#announcer };
-    this.#damage = new OwnDamage({ ...parts, downloads, emit, send });
+    const { scheduler } = this;
+    const parts = { offered: this.#offered, links: this.#links, serving: this.#uploader, announcer: this.#announcer };
+    this.#damage = new OwnDamage({ ...parts, scheduler, emit, send });
     this.#reviewMs = nowMs + REVIEW_MS;
     if (have.complete && policies.smartSeed !== false) {
       // who completes later does not plan: it was not told which of its blocks others hold
-      this.#serving.plan();
+      this.#uploader.plan();
     }
   }
 
   /** Rates in bytes a second, and who holds a slot. */
   stats(nowMs: number): SessionStats {
-    const { downloads } = this;
-    return sessionStats({ links: this.#links, downloads, down: this.#down, up: this.#serving.rate }, nowMs);
+    const { scheduler } = this;
+    return sessionStats({ links: this.#links, scheduler, down: this.#down, up: this.#uploader.rate }, nowMs);
   }
 
   /** What it is doing just now. */
   doing(nowMs: number): PeerActivity {
-    return peerActivityOf({ links: this.#links, downloads: this.downloads, isComplete: this.have.complete }, nowMs);
+    return peerActivityOf({ links: this.#links, scheduler: this.scheduler, isComplete: this.have.complete }, nowMs);
   }
 
   /** Where the time went. */
@@ -152,7 +152,7 @@ export class SwarmSession {
   /** Whether somebody wants blocks of ours, and whether anybody has asked for some and waits. */
   get demand(): { readonly isWanted: boolean; readonly isAsked: boolean } {
     const isWanted = [...this.#links].some(({ upload }) => upload.interested);
-    return { isWanted, isAsked: this.#serving.isGiving };
+    return { isWanted, isAsked: this.#uploader.isGiving };
   }
 
   /** A neighbour that knows the manifest, or may soon: asks what it holds. */
@@ -164,8 +164,8 @@ export class SwarmSession {
   /** A link is gone. */
   leave(link: LiveLink): void {
     this.#links.delete(link);
-    this.downloads.forget(link);
-    this.#serving.forget(link);
+    this.scheduler.forget(link);
+    this.#uploader.forget(link);
   }
 
   /** A message about blocks came. @throws {ProtocolError} */
@@ -184,27 +184,27 @@ export class SwarmSession {
     options: { readonly unit: Unit; readonly receivedBytes: number; readonly nowMs: number },
   ): void {
     const { unit, receivedBytes, nowMs } = options;
-    const isWhole = this.downloads.arrived(link, unit, { receivedBytes, nowMs });
+    const isWhole = this.scheduler.arrived(link, unit, { receivedBytes, nowMs });
     this.#down.add(unit.length, nowMs);
     if (isWhole) {
       this.#emit({ type: "store_block", block: unit.block });
     }
-    this.downloads.fill(link, nowMs);
+    this.scheduler.fill(link, nowMs);
   }
 
   /** A unit came in part before its link closed; the first `receivedBytes` of its block are there now. */
   partArrived(block: number, receivedBytes: number): void {
-    if (this.downloads.received(block, receivedBytes)) {
+    if (this.scheduler.received(block, receivedBytes)) {
       this.#emit({ type: "store_block", block });
     }
   }
 
   unitServed(link: LiveLink, nowMs: number): void {
-    this.#serving.served(link, nowMs);
+    this.#uploader.served(link, nowMs);
   }
 
   unitLost(link: LiveLink): void {
-    this.#serving.unserved(link);
+    this.#uploader.unserved(link);
   }
 
   /** A held block was hashed again; `doubter` said that it is wrong. */
@@ -214,10 +214,10 @@ export class SwarmSession {
   }
 
   blockStored(block: number, nowMs: number): void {
-    this.downloads.stored(block);
+    this.scheduler.stored(block);
     this.#offered.add(block);
     const etaMs = this.have.complete ? 0 : this.#etaMs(nowMs);
-    this.#announcer.verified(block, { copies: this.downloads.picker.copies(block), etaMs, nowMs });
+    this.#announcer.verified(block, { copies: this.scheduler.rarity.copies(block), etaMs, nowMs });
     this.#updateInterests();
     if (this.have.complete && !this.#isDone) {
       this.#isDone = true; // a block that is lost and comes again later is no second end
@@ -227,7 +227,7 @@ export class SwarmSession {
 
   /** @param options.solo nobody knows who spoilt it: it comes from one peer next time */
   blockCorrupt(block: number, options: { readonly solo: boolean }): void {
-    this.downloads.corrupt(block, options);
+    this.scheduler.corrupt(block, options);
   }
 
   /** The tracker says that these blocks are rare: asks around for those no neighbour is known to hold. */
@@ -235,7 +235,7 @@ export class SwarmSession {
     const links = [...this.#links];
     for (const block of blocks) {
       const link = links[this.#rng.below(Math.max(1, links.length))];
-      const isNews = this.geometry.holds(block) && !this.have.has(block) && this.downloads.picker.copies(block) === 0;
+      const isNews = this.geometry.holds(block) && !this.have.has(block) && this.scheduler.rarity.copies(block) === 0;
       if (link !== undefined && isNews) {
         this.#send(link, { type: "HAVE", block });
       }
@@ -248,15 +248,15 @@ export class SwarmSession {
       this.#reviewMs = nowMs + REVIEW_MS;
       this.#review(nowMs);
     }
-    if (nowMs >= this.downloads.refillAtMs(nowMs)) {
-      this.downloads.refill(this.#links, nowMs);
+    if (nowMs >= this.scheduler.refillAtMs(nowMs)) {
+      this.scheduler.refill(this.#links, nowMs);
     }
     if (nowMs >= this.#announcer.nextDeadlineMs) {
       this.#announcer.flush(this.#links, nowMs);
     }
-    this.#serving.settle(nowMs);
+    this.#uploader.settle(nowMs);
     const isComplete = this.have.complete;
-    const idle = isComplete || this.downloads.pendingUnits > 0 ? undefined : idleReasonOf(this.#links);
+    const idle = isComplete || this.scheduler.pendingUnits > 0 ? undefined : idleReasonOf(this.#links);
     this.#stopwatch.note({ idle, isComplete }, nowMs);
   }
 
@@ -264,9 +264,9 @@ export class SwarmSession {
   nextDeadlineMs(nowMs: number): number {
     return Math.min(
       this.#reviewMs,
-      this.#serving.nextDeadlineMs,
+      this.#uploader.nextDeadlineMs,
       this.#announcer.nextDeadlineMs,
-      this.downloads.refillAtMs(nowMs),
+      this.scheduler.refillAtMs(nowMs),
     );
   }
 
@@ -282,10 +282,10 @@ export class SwarmSession {
       if (link.holds !== undefined || (blocks.size !== this.geometry.blockCount && blocks.size !== 0)) {
         throw new ProtocolError(`Cannot use BLOCKS of ${blocks.size}: told before, or another number of blocks`);
       }
-      this.downloads.learnAll(link, blocks.size === 0 ? new Bitfield(this.geometry.blockCount) : blocks);
-      this.#serving.spread(link, blocks);
+      this.scheduler.learnAll(link, blocks.size === 0 ? new Bitfield(this.geometry.blockCount) : blocks);
+      this.#uploader.spread(link, blocks);
       this.#updateInterest(link);
-      this.downloads.fill(link, nowMs);
+      this.scheduler.fill(link, nowMs);
     },
     HAVE: ({ block }, link) => {
       this.#send(link, { type: "HAS", block, held: this.#offered.has(block) });
@@ -293,48 +293,48 @@ export class SwarmSession {
     HAS: ({ block, held }, link, nowMs) => (held ? this.#learn(link, [block], nowMs) : undefined),
     UPDATE_BLOCKS: ({ blocks }, link, nowMs) => this.#learn(link, blocks, nowMs),
     INTERESTED: (_message, link, nowMs) => {
-      this.#serving.interested(link, nowMs);
+      this.#uploader.interested(link, nowMs);
     },
     NOT_INTERESTED: (_message, link) => {
-      this.#serving.notInterested(link);
+      this.#uploader.notInterested(link);
     },
     CHOKE: (_message, link) => {
       link.download.choke();
-      this.downloads.choked(link);
+      this.scheduler.choked(link);
     },
     UNCHOKE: (_message, link, nowMs) => {
       link.download.unchoke();
-      this.downloads.fill(link, nowMs);
+      this.scheduler.fill(link, nowMs);
     },
     SUGGEST: ({ blocks }, link, nowMs) => {
       const held = blocks.filter((block) => this.geometry.holds(block));
       link.download.plan(blocks.length > 0);
       link.download.suggest(held, MAX_HINT_BLOCKS);
-      this.downloads.fill(link, nowMs);
+      this.scheduler.fill(link, nowMs);
     },
     ALLOW: ({ blocks }, link, nowMs) => {
       link.download.allow(blocks, MAX_HINT_BLOCKS);
-      this.downloads.fill(link, nowMs);
+      this.scheduler.fill(link, nowMs);
     },
     REQUEST: ({ block, offset, length }, link, nowMs) => {
-      this.#serving.request(link, { block, offset, length }, nowMs);
+      this.#uploader.request(link, { block, offset, length }, nowMs);
     },
     REJECT: (message, link, nowMs) => {
-      this.downloads.rejected(link, message, { byChoke: message.reason === "choked", nowMs });
-      this.downloads.fill(link, nowMs);
+      this.scheduler.rejected(link, message, { byChoke: message.reason === "choked", nowMs });
+      this.scheduler.fill(link, nowMs);
     },
     CANCEL: (unit, link) => {
-      this.#serving.cancel(link, unit);
+      this.#uploader.cancel(link, unit);
     },
     BAD_BLOCK: ({ block }, link) => this.#damage.doubted(link, block),
     LOST_BLOCKS: ({ blocks }, link, nowMs) => {
       this.#checkBlocks(blocks);
       for (const block of blocks) {
-        this.downloads.unlearn(link, block);
+        this.scheduler.unlearn(link, block);
         this.lostBlocks.set(block, link.peerId);
       }
       this.#updateInterest(link);
-      this.downloads.fill(link, nowMs);
+      this.scheduler.fill(link, nowMs);
     },
   };
 
@@ -352,11 +352,11 @@ export class SwarmSession {
   #learn(link: LiveLink, blocks: readonly number[], nowMs: number): void {
     this.#checkBlocks(blocks);
     for (const block of blocks) {
-      this.downloads.learn(link, block);
+      this.scheduler.learn(link, block);
     }
-    this.#serving.spread(link, blocks);
+    this.#uploader.spread(link, blocks);
     this.#updateInterest(link);
-    this.downloads.fill(link, nowMs);
+    this.scheduler.fill(link, nowMs);
   }
 
   #updateInterests(): void {
@@ -374,17 +374,17 @@ export class SwarmSession {
 
   #review(nowMs: number): void {
     for (const link of this.#links) {
-      if (this.downloads.snubIfSilent(link, nowMs)) {
+      if (this.scheduler.snubIfSilent(link, nowMs)) {
         this.#emit({ type: "event", event: { kind: "snubbed", peerId: link.peerId } });
       }
     }
     if (!this.have.complete) {
-      this.downloads.refill(this.#links, nowMs);
+      this.scheduler.refill(this.#links, nowMs);
     }
   }
 
   #etaMs(nowMs: number): number {
-    const bytesPerSecond = (this.have.complete ? this.#serving.rate : this.#down).bytesPerSecond(nowMs);
+    const bytesPerSecond = (this.have.complete ? this.#uploader.rate : this.#down).bytesPerSecond(nowMs);
     return etaMs(this, { links: this.#links, bytesPerSecond });
   }
 }

@@ -53,14 +53,14 @@ function build(scenario: Scenario): MemorySwarm {
 }
 
 function heldBy(peers: readonly MemoryPeer[]): number {
-  return peers.reduce((sum, { core }) => sum + (core.sharing?.have.count ?? 0), 0);
+  return peers.reduce((sum, { core }) => sum + (core.session?.have.count ?? 0), 0);
 }
 
 /** Whether the swarm can finish without `victim`: honest peers that give hold every block. */
 function canSpare(swarm: MemorySwarm, victim: MemoryPeer): boolean {
   const rest = honest(swarm).filter((peer) => peer !== victim && peer.options.slots !== 0);
   const blocks = Array.from({ length: swarm.geometry.blockCount }, (_, block) => block);
-  return rest.length > 1 && blocks.every((block) => rest.some(({ core }) => core.sharing?.have.has(block) === true));
+  return rest.length > 1 && blocks.every((block) => rest.some(({ core }) => core.session?.have.has(block) === true));
 }
 
 /** Those that live and do not lie. */
@@ -69,7 +69,7 @@ function honest(swarm: MemorySwarm): MemoryPeer[] {
 }
 
 function allHonestDone(swarm: MemorySwarm): boolean {
-  return honest(swarm).every(({ core }) => core.sharing?.have.complete === true);
+  return honest(swarm).every(({ core }) => core.session?.have.complete === true);
 }
 
 test("in whatever swarm: the rules hold at every step, and all honest survivors finish", () => {
@@ -95,10 +95,10 @@ test("in whatever swarm: the rules hold at every step, and all honest survivors 
         events.some(({ kind }) => kind === "snubbed" || kind === "banned"),
       );
       for (const { core, id, options } of honest(swarm)) {
-        expect([...(core.sharing?.downloads.fetching() ?? [])]).toEqual([]);
-        expect(core.sharing?.downloads.remainingBytes).toBe(0);
+        expect([...(core.session?.scheduler.fetching() ?? [])]).toEqual([]);
+        expect(core.session?.scheduler.remainingBytes).toBe(0);
         const limit = MAX_DUPLICATE_RATIO * swarm.geometry.sizeBytes;
-        const isOver = (core.sharing?.downloads.duplicateBytes ?? 0) > limit;
+        const isOver = (core.session?.scheduler.duplicateBytes ?? 0) > limit;
         expect({ id, options, isOver: isOver && !isTroubled }).toEqual({ id, options, isOver: false });
       }
       for (const { core, events } of swarm.peers) {

@@ -32,7 +32,7 @@ function swarmOf(options: {
 
 function checkDuplicates(swarm: MemorySwarm): void {
   for (const { id, core } of swarm.peers) {
-    const ratio = (core.sharing?.downloads.duplicateBytes ?? 0) / Math.max(1, swarm.geometry.sizeBytes);
+    const ratio = (core.session?.scheduler.duplicateBytes ?? 0) / Math.max(1, swarm.geometry.sizeBytes);
     expect({ id, isOver: ratio > MAX_DUPLICATE_RATIO }).toEqual({ id, isOver: false });
   }
 }
@@ -124,7 +124,7 @@ test("the seed dies once every block exists elsewhere: the others finish", () =>
 test("a leecher dies half-way: what it was given and had not passed on is given again", () => {
   const { swarm } = swarmOf({ blocks: 128, blockSizeBytes: 16 * KIB, leechers: 3 });
   const [, victim] = swarm.peers as [MemoryPeer, MemoryPeer];
-  swarm.run(() => (victim.core.sharing?.have.count ?? 0) > 40);
+  swarm.run(() => (victim.core.session?.have.count ?? 0) > 40);
   swarm.kill(victim);
   swarm.run(() => swarm.allDone());
   expect(victim.doneAtMs).toBeUndefined();
@@ -138,7 +138,7 @@ test("a liar is banned by name by all it lied to, nobody stores its bytes, and a
     peer: (id) => (id === 3 ? { lies: (block) => block % 20 === 0 } : {}),
   });
   const others = swarm.peers.filter(({ id }) => id !== 3);
-  swarm.run(() => others.every(({ core }) => core.sharing?.have.complete === true));
+  swarm.run(() => others.every(({ core }) => core.session?.have.complete === true));
   const bans = others.flatMap(({ events }) => events.filter((event) => event.kind === "banned"));
   expect(bans.length).toBeGreaterThan(0);
   expect(bans.every((event) => event.kind === "banned" && event.peerId === 3)).toBe(true);
@@ -172,11 +172,11 @@ test("peers that hold dealt blocks at the start fetch only the rest", () => {
 
 test("a latecomer gets its first blocks by ALLOW while all slots are taken", () => {
   const { swarm } = swarmOf({ blocks: 256, blockSizeBytes: 16 * KIB, leechers: 12 });
-  swarm.run(() => (swarm.peers[1]?.core.sharing?.have.count ?? 0) > 60);
+  swarm.run(() => (swarm.peers[1]?.core.session?.have.count ?? 0) > 60);
   const late = swarm.add({ uplinkBytesPerSecond: RATE });
   swarm.introduce(late, swarm.peers);
   swarm.run(() => [...late.core.liveLinks()].some(({ download }) => download.choked && download.allowed.size > 0));
-  swarm.run(() => (late.core.sharing?.have.count ?? 0) >= 4);
+  swarm.run(() => (late.core.session?.have.count ?? 0) >= 4);
   swarm.run(() => swarm.allDone());
 });
 
@@ -199,12 +199,12 @@ test("large blocks over slow uplinks: waiting for one's turn is not snubbing", (
 test("slots and rates are reported", () => {
   const { swarm, source } = swarmOf({ blocks: 256, blockSizeBytes: 16 * KIB, leechers: 8 });
   swarm.run(() => swarm.nowMs > 1500);
-  const stats = source.core.sharing?.stats(swarm.nowMs);
+  const stats = source.core.session?.stats(swarm.nowMs);
   expect(stats?.upBytesPerSecond).toBeWithin(RATE * 0.9, RATE * 1.1);
   expect(stats?.unchoked).toHaveLength(5);
   expect(stats?.optimistic).toHaveLength(1);
   expect(stats?.downBytes).toBe(0);
-  const leecher = swarm.peers[1]?.core.sharing?.stats(swarm.nowMs);
+  const leecher = swarm.peers[1]?.core.session?.stats(swarm.nowMs);
   expect(leecher?.downBytes).toBeGreaterThan(0);
   expect(leecher?.duplicateBytes).toBeLessThan(MAX_DUPLICATE_RATIO * swarm.geometry.sizeBytes);
 });
@@ -219,5 +219,5 @@ test("a peer without slots gives nothing, and completes like the others", () => 
   swarm.run(() => swarm.allDone());
   const rider = swarm.peers[3];
   expect(rider?.servedBytes).toBe(0);
-  expect(rider?.core.sharing?.have.complete).toBe(true);
+  expect(rider?.core.session?.have.complete).toBe(true);
 });

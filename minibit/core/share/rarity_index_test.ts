@@ -20,16 +20,16 @@ const steps = fc.array(
 test("agrees with a naive model whatever happens in whatever order", () => {
   fc.assert(
     fc.property(steps, fc.nat(), (sequence, seed) => {
-      const picker = new RarityIndex(BLOCKS, createRng(seed));
+      const rarity = new RarityIndex(BLOCKS, createRng(seed));
       const copies = new Array<number>(BLOCKS).fill(0);
       const waiting = new Set<number>();
       for (const step of sequence) {
         if ("block" in step) {
-          applyToBoth(picker, { step, copies, waiting });
+          applyToBoth(rarity, { step, copies, waiting });
         } else {
-          checkChoice(picker, { step, copies, waiting });
+          checkChoice(rarity, { step, copies, waiting });
         }
-        checkOrder(picker, { copies, waiting });
+        checkOrder(rarity, { copies, waiting });
       }
     }),
     { numRuns: 300 },
@@ -42,35 +42,35 @@ interface Model {
 }
 
 function applyToBoth(
-  picker: RarityIndex,
+  rarity: RarityIndex,
   { step, copies, waiting }: Model & { readonly step: Extract<Step, { readonly block: number }> },
 ): void {
   const { block } = step;
   const held = copies[block] ?? 0;
   if (step.do === "toggle") {
     if (waiting.delete(block)) {
-      picker.remove(block);
+      rarity.remove(block);
     } else {
       waiting.add(block);
-      picker.add(block);
+      rarity.add(block);
     }
   } else if (step.do === "gained") {
     copies[block] = held + 1;
-    picker.gained(block);
+    rarity.gained(block);
   } else if (held > 0) {
     copies[block] = held - 1;
-    picker.lost(block);
+    rarity.lost(block);
   }
 }
 
 function checkChoice(
-  picker: RarityIndex,
+  rarity: RarityIndex,
   { step, copies, waiting }: Model & { readonly step: Extract<Step, { readonly mask: number }> },
 ): void {
   const wanted = (block: number): boolean => ((step.mask >> block) & 1) === 1;
   const copiesOf = (block: number): number => copies[block] ?? 0;
   const fitting = [...waiting].filter((block) => wanted(block) && copiesOf(block) >= step.minCopies);
-  const found = picker[step.do](wanted, step.minCopies);
+  const found = rarity[step.do](wanted, step.minCopies);
   if (fitting.length === 0) {
     expect(found).toBeUndefined();
   } else {
@@ -81,27 +81,27 @@ function checkChoice(
   }
 }
 
-function checkOrder(picker: RarityIndex, { copies, waiting }: Model): void {
-  const order = [...picker.first(BLOCKS)];
-  expect(picker.length).toBe(waiting.size);
+function checkOrder(rarity: RarityIndex, { copies, waiting }: Model): void {
+  const order = [...rarity.first(BLOCKS)];
+  expect(rarity.length).toBe(waiting.size);
   expect(new Set(order)).toEqual(waiting);
   const inOrder = order.map((block) => copies[block] ?? 0);
   expect(inOrder).toEqual([...inOrder].sort((a, b) => a - b));
   for (let block = 0; block < BLOCKS; block++) {
-    expect(picker.has(block)).toBe(waiting.has(block));
-    expect(picker.copies(block)).toBe(copies[block] ?? 0);
+    expect(rarity.has(block)).toBe(waiting.has(block));
+    expect(rarity.copies(block)).toBe(copies[block] ?? 0);
   }
 }
 
 test("ties fall at random: each of four equally rare blocks comes first about as often", () => {
   const first = new Map<number, number>();
   for (let seed = 0; seed < 2000; seed++) {
-    const picker = new RarityIndex(4, createRng(seed));
+    const rarity = new RarityIndex(4, createRng(seed));
     for (let block = 0; block < 4; block++) {
-      picker.add(block);
-      picker.gained(block);
+      rarity.add(block);
+      rarity.gained(block);
     }
-    const found = picker.rarest(() => true) as number;
+    const found = rarity.rarest(() => true) as number;
     first.set(found, (first.get(found) ?? 0) + 1);
   }
   for (let block = 0; block < 4; block++) {
@@ -110,17 +110,17 @@ test("ties fall at random: each of four equally rare blocks comes first about as
 });
 
 test("random takes each fitting block about as often", () => {
-  const picker = new RarityIndex(5, createRng(7));
+  const rarity = new RarityIndex(5, createRng(7));
   for (const block of [0, 1, 2, 3, 4]) {
-    picker.add(block);
+    rarity.add(block);
   }
   for (const block of [1, 3, 4]) {
-    picker.gained(block);
-    picker.gained(block);
+    rarity.gained(block);
+    rarity.gained(block);
   }
   const found = new Map<number, number>();
   for (let i = 0; i < 3000; i++) {
-    const block = picker.random(() => true, 2) as number;
+    const block = rarity.random(() => true, 2) as number;
     found.set(block, (found.get(block) ?? 0) + 1);
   }
   expect([...found.keys()].sort()).toEqual([1, 3, 4]);
@@ -130,9 +130,9 @@ test("random takes each fitting block about as often", () => {
 });
 
 test("a block can neither wait twice, nor be taken or lose a copy when it has none", () => {
-  const picker = new RarityIndex(2, createRng(1));
-  picker.add(0);
-  expect(() => picker.add(0)).toThrow();
-  expect(() => picker.remove(1)).toThrow();
-  expect(() => picker.lost(0)).toThrow();
+  const rarity = new RarityIndex(2, createRng(1));
+  rarity.add(0);
+  expect(() => rarity.add(0)).toThrow();
+  expect(() => rarity.remove(1)).toThrow();
+  expect(() => rarity.lost(0)).toThrow();
 });

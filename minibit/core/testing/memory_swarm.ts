@@ -153,7 +153,7 @@ export class MemorySwarm {
 
   /** Whether every living peer holds everything. */
   allDone(): boolean {
-    return this.peers.every((peer) => !peer.alive || peer.core.sharing?.have.complete === true);
+    return this.peers.every((peer) => !peer.alive || peer.core.session?.have.complete === true);
   }
 
   at(atMs: number, run: () => void): void {

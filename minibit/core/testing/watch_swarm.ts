@@ -53,7 +53,7 @@ export function watchSwarm(swarm: MemorySwarm): Watched {
     switch (message.type) {
       case "REQUEST":
         assert(
-          from.core.sharing?.have.has(message.block) === false,
+          from.core.session?.have.has(message.block) === false,
           () => `${from.id} asks for ${message.block}, which it holds`,
         );
         count({ connection, key: keyOf(from, message), change: 1 });
@@ -96,13 +96,13 @@ export function watchSwarm(swarm: MemorySwarm): Watched {
   swarm.check = (peer) => {
     const before = owners.get(peer);
     const now = new Map<number, number>();
-    for (const { block, owners: links } of peer.core.sharing?.downloads.fetching() ?? []) {
+    for (const { block, owners: links } of peer.core.session?.scheduler.fetching() ?? []) {
       now.set(block, links.length);
       const had = before?.get(block) ?? 0;
       const isNew = links.length > 1 && had < links.length;
       assert(links.length <= MAX_OWNERS, () => `block ${block} has ${links.length} owners`);
       assert(
-        !isNew || peer.core.sharing?.downloads.picker.length === 0,
+        !isNew || peer.core.session?.scheduler.rarity.length === 0,
         () => `block ${block} has two owners before endgame`,
       );
     }

@@ -55,7 +55,7 @@ export class TrackerSwarm {
   readonly expected: number;
   readonly #rng: Rng;
   /** The blocks that somebody holds, rarest first, and copies(b) of all. */
-  readonly #picker: RarityIndex;
+  readonly #rarity: RarityIndex;
   readonly #peers = new Map<number, SwarmPeer>();
   /** The same in a row, in no order: for samples. */
   readonly #row: SwarmPeer[] = [];
@@ -80,7 +80,7 @@ export class TrackerSwarm {
     this.share = options.share;
     this.expected = options.expected;
     this.#rng = options.rng;
-    this.#picker = new RarityIndex(options.share.blockCount, options.rng);
+    this.#rarity = new RarityIndex(options.share.blockCount, options.rng);
   }
 
   /** The registered peers. */
@@ -115,7 +115,7 @@ export class TrackerSwarm {
 
   /** How many registered peers hold `block`. */
   copies(block: number): number {
-    return this.#picker.copies(block);
+    return this.#rarity.copies(block);
   }
 
   /**
@@ -309,7 +309,7 @@ export class TrackerSwarm {
     const found: number[] = [];
     if (!peer.blocks.complete) {
       let looks = 0;
-      this.#picker.rarest((block) => {
+      this.#rarity.rarest((block) => {
         if (!peer.blocks.has(block)) {
           found.push(block);
         }
@@ -318,8 +318,8 @@ export class TrackerSwarm {
     }
     for (const block of found) {
       // back to a random place among its equals: whoever asks next is told of others
-      this.#picker.remove(block);
-      this.#picker.add(block);
+      this.#rarity.remove(block);
+      this.#rarity.add(block);
     }
     return found;
   }
@@ -331,17 +331,17 @@ export class TrackerSwarm {
   }
 
   #gained(block: number): void {
-    this.#picker.gained(block);
-    if (!this.#picker.has(block)) {
-      this.#picker.add(block);
+    this.#rarity.gained(block);
+    if (!this.#rarity.has(block)) {
+      this.#rarity.add(block);
     }
   }
 
   #lost(block: number): void {
-    if (this.#picker.copies(block) === 1) {
-      this.#picker.remove(block);
+    if (this.#rarity.copies(block) === 1) {
+      this.#rarity.remove(block);
     }
-    this.#picker.lost(block);
+    this.#rarity.lost(block);
   }
 
   #copyRange(): SwarmStatus["copies"] {
@@ -353,7 +353,7 @@ export class TrackerSwarm {
     let max = 0;
     let sum = 0;
     for (let block = 0; block < blockCount; block++) {
-      const copies = this.#picker.copies(block);
+      const copies = this.#rarity.copies(block);
       min = Math.min(min, copies);
       max = Math.max(max, copies);
       sum += copies;

@@ -32,13 +32,13 @@ export class Uploader {
   readonly #have: Bitfield;
   readonly #offered: Bitfield;
   readonly #links: ReadonlySet<LiveLink>;
-  readonly #picker: RarityIndex;
+  readonly #rarity: RarityIndex;
   readonly #etaMs: (nowMs: number) => number;
   readonly #emit: (output: PeerOutput) => void;
   readonly #send: (link: LiveLink, message: PeerMessage) => void;
-  readonly #uploads: UploadQueue;
-  readonly #slots: ChokeRounds;
-  readonly #hints: SuggestAndAllow;
+  readonly #queue: UploadQueue;
+  readonly #rounds: ChokeRounds;
+  readonly #suggestions: SuggestAndAllow;
   /** Links that just became interested. */
   readonly #newcomers = new Set<LiveLink>();
   /** Interests or slots changed: somebody may wait for a free slot. */
@@ -52,7 +52,7 @@ export class Uploader {
       readonly offered: Bitfield;
       readonly links: ReadonlySet<LiveLink>;
       /** How many neighbours hold a block, and which blocks we miss most. */
-      readonly picker: RarityIndex;
+      readonly rarity: RarityIndex;
       /** How long the transfer will still take. */
       readonly etaMs: (nowMs: number) => number;
       readonly rng: Rng;
@@ -72,27 +72,27 @@ export class Uploader {
     this.#have = have;
     this.#offered = offered;
     this.#links = options.links;
-    this.#picker = options.picker;
+    this.#rarity = options.rarity;
     this.#etaMs = options.etaMs;
     this.#emit = emit;
     this.#send = send;
     // who serves nobody allows nothing either
-    this.#hints = new SuggestAndAllow({
+    this.#suggestions = new SuggestAndAllow({
       geometry,
       have: offered,
       rng,
       send,
       allowedBlocks: Math.min(ALLOWED_BLOCKS, slots),
     });
-    this.#uploads = new UploadQueue({
+    this.#queue = new UploadQueue({
       geometry,
       send,
       limiter: new RateLimiter(options.bytesPerSecond, nowMs),
       serve: (link, unit) => emit({ type: "serve_unit", link: link.id, unit }),
       // with slots for all, who keeps to itself what it is given would get as much of it as the others
-      canWait: (link, unit) => this.#hints.repeats(link, unit) || this.#hints.hoards(link),
+      canWait: (link, unit) => this.#suggestions.repeats(link, unit) || this.#suggestions.hoards(link),
     });
-    this.#slots = new ChokeRounds(
+    this.#rounds = new ChokeRounds(
       { assignSlots: options.assignSlots ?? assignSlots, rng, count: slots, intervalMs: options.unchokeIntervalMs },
       nowMs,
     );
@@ -100,29 +100,29 @@ export class Uploader {
 
   /** Whether anybody is being given something. */
   get isGiving(): boolean {
-    return this.#uploads.isGiving;
+    return this.#queue.isGiving;
   }
 
   /** When `settle` should be called though nothing happened. */
   get nextDeadlineMs(): number {
-    return Math.min(this.#slots.nextDeadlineMs, this.#uploads.nextDeadlineMs);
+    return Math.min(this.#rounds.nextDeadlineMs, this.#queue.nextDeadlineMs);
   }
 
   /** We hold everything, perhaps alone: plans what to give away first. */
   plan(): void {
-    this.#hints.plan((block) => this.#picker.copies(block));
+    this.#suggestions.plan((block) => this.#rarity.copies(block));
   }
 
   /** The peer behind `link` holds these blocks. */
   spread(link: LiveLink, blocks: Iterable<number>): void {
-    this.#hints.spread(link, blocks, this.#links);
+    this.#suggestions.spread(link, blocks, this.#links);
   }
 
   /** A link is gone. */
   forget(link: LiveLink): void {
     this.#newcomers.delete(link);
-    this.#uploads.forget(link);
-    this.#hints.forget(link);
+    this.#queue.forget(link);
+    this.#suggestions.forget(link);
     this.#slotsChanged = true;
   }
 
@@ -142,58 +142,58 @@ export class Uploader {
   request(link: LiveLink, unit: Unit, nowMs: number): void {
     const reason = this.#refusal(link, unit, nowMs);
     if (reason !== undefined) {
-      this.#uploads.reject(link, unit, reason);
-    } else if (this.#uploads.request(link, unit)) {
-      this.#hints.claimed(link, unit.block, nowMs);
+      this.#queue.reject(link, unit, reason);
+    } else if (this.#queue.request(link, unit)) {
+      this.#suggestions.claimed(link, unit.block, nowMs);
     }
     if (link.upload.slot !== "choked") {
-      this.#hints.suggest(link);
+      this.#suggestions.suggest(link);
     }
   }
 
   cancel(link: LiveLink, unit: Unit): void {
-    if (this.#uploads.cancel(link, unit)) {
-      this.#hints.cancelled(link, unit);
+    if (this.#queue.cancel(link, unit)) {
+      this.#suggestions.cancelled(link, unit);
     }
   }
 
   /** A unit was handed to the network. */
   served(link: LiveLink, nowMs: number): void {
     this.rate.add(link.upload.inFlight?.length ?? 0, nowMs);
-    this.#uploads.served(link, nowMs);
+    this.#queue.served(link, nowMs);
   }
 
   /** A unit cannot be read any more. */
   unserved(link: LiveLink): void {
-    this.#uploads.unserved(link);
+    this.#queue.unserved(link);
   }
 
   /** A block is not given any more: what was asked and promised of it is taken back. */
   withdraw(block: number): void {
-    this.#uploads.withdraw(block, this.#links);
-    this.#hints.withdraw(block, this.#links);
+    this.#queue.withdraw(block, this.#links);
+    this.#suggestions.withdraw(block, this.#links);
   }
 
   /** What the link asked for it does not want any more. */
   silence(link: LiveLink): void {
-    this.#uploads.forget(link);
+    this.#queue.forget(link);
   }
 
   /** Deals slots and gives out units where that became due or possible. */
   settle(nowMs: number): void {
-    if (nowMs >= this.#slots.nextDeadlineMs) {
-      this.#applySlots(this.#slots.round([...this.#links], { view: this.#slotView(nowMs), nowMs }));
-    } else if (this.#slotsChanged && this.#slots.hasVacancy(this.#links)) {
-      this.#applySlots(this.#slots.fillVacancies([...this.#links], { view: this.#slotView(nowMs), nowMs }));
+    if (nowMs >= this.#rounds.nextDeadlineMs) {
+      this.#applySlots(this.#rounds.round([...this.#links], { view: this.#slotView(nowMs), nowMs }));
+    } else if (this.#slotsChanged && this.#rounds.hasVacancy(this.#links)) {
+      this.#applySlots(this.#rounds.fillVacancies([...this.#links], { view: this.#slotView(nowMs), nowMs }));
     }
     this.#slotsChanged = false;
     if (this.#newcomers.size > 0) {
       for (const link of this.#newcomers) {
-        this.#hints.welcome(link);
+        this.#suggestions.welcome(link);
       }
       this.#newcomers.clear();
     }
-    this.#uploads.schedule(nowMs);
+    this.#queue.schedule(nowMs);
   }
 
   #refusal(link: LiveLink, unit: Unit, nowMs: number): RejectReason | undefined {
@@ -207,19 +207,19 @@ export class Uploader {
     if (!this.#offered.has(unit.block)) {
       return "not held";
     }
-    return link.upload.gapBefore(unit) ?? (this.#hints.refuses(link, unit, nowMs) ? "sent before" : undefined);
+    return link.upload.gapBefore(unit) ?? (this.#suggestions.refuses(link, unit, nowMs) ? "sent before" : undefined);
   }
 
   #applySlots(changes: readonly SlotChange[]): void {
     for (const { link, from, to } of changes) {
       if (to === "choked") {
-        this.#hints.allowUnfinished(link);
+        this.#suggestions.allowUnfinished(link);
         this.#send(link, { type: "CHOKE" });
-        this.#hints.choked(link, this.#uploads.choke(link));
+        this.#suggestions.choked(link, this.#queue.choke(link));
       } else if (from === "choked") {
         link.upload.endAllowance();
         this.#send(link, { type: "UNCHOKE" });
-        this.#hints.suggest(link);
+        this.#suggestions.suggest(link);
       }
       this.#emit({ type: "event", event: { kind: "slot", peerId: link.peerId, slot: to } });
     }
@@ -229,8 +229,8 @@ export class Uploader {
     const gift = (GIFT_RATIO * this.#have.count) / Math.max(1, this.#links.size);
     return {
       have: this.#have,
-      rarest: this.#picker.first(RARE_SAMPLE),
-      hoards: (link) => this.#hints.hoards(link),
+      rarest: this.#rarity.first(RARE_SAMPLE),
+      hoards: (link) => this.#suggestions.hoards(link),
       giftBytes: this.#geometry.blockSizeBytes * Math.max(ALLOWED_BLOCKS, gift),
       etaMs: this.#etaMs(nowMs),
       blockMs: (this.#geometry.blockSizeBytes * 1000) / Math.max(1, this.rate.bytesPerSecond(nowMs)),

@@ -22,9 +22,9 @@ export class TrackerStats {
   next(driver: PeerDriver | undefined, done: boolean): Omit<TrackerMessage<"STATS">, "type"> {
     const nowMs = performance.now();
     const core = driver?.core;
-    const stats = core?.sharing?.stats(nowMs);
+    const stats = core?.session?.stats(nowMs);
     const neighbours = [...(core?.liveLinks() ?? [])].length;
-    const doing = core?.sharing?.doing(nowMs) ?? activityWithoutShare(neighbours);
+    const doing = core?.session?.doing(nowMs) ?? activityWithoutShare(neighbours);
     return {
       ...peerStatsOf({ ...NO_PEER_STATS, ...stats, hashFailures: core?.hashFailures ?? 0 }),
       unchoked: stats?.unchoked ?? [],
@@ -61,7 +61,7 @@ export function summaryOf(
   },
 ): PeerReport {
   const { traffic, peakUpBytesPerSecond, uplinkUse } = options;
-  const stats = driver.core.sharing?.stats(performance.now());
+  const stats = driver.core.session?.stats(performance.now());
   return {
     event: "summary",
     downBytes: stats?.downBytes ?? 0,
@@ -70,7 +70,7 @@ export function summaryOf(
     hashFailures: driver.core.hashFailures,
     sources: driver.sources.size,
     peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
-    idleTime: driver.core.sharing?.idleTime(performance.now()),
+    idleTime: driver.core.session?.idleTime(performance.now()),
     uplinkUse,
     ...driver.work,
     peakUpBytesPerSecond,
@@ -101,7 +101,7 @@ export function registrationOf(
     name: `peer ${peerId}`,
     hosts: hosts.slice(0, MAX_PEER_HOSTS - 1),
     port,
-    blocks: driver?.core.sharing?.have ?? new Bitfield(0),
+    blocks: driver?.core.session?.have ?? new Bitfield(0),
     instance,
     done,
   };
@@ -126,8 +126,8 @@ export function progressOf(driver: PeerDriver): PeerReport {
   const { core, sources } = driver;
   return {
     event: "progress",
-    blocks: core.sharing?.have.count ?? 0,
-    bytesPerSecond: core.sharing?.stats(performance.now()).downBytesPerSecond ?? 0,
+    blocks: core.session?.have.count ?? 0,
+    bytesPerSecond: core.session?.stats(performance.now()).downBytesPerSecond ?? 0,
     sources: sources.size,
     neighbours: [...core.liveLinks()].length,
   };

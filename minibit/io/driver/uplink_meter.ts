@@ -60,7 +60,7 @@ export class UplinkMeter {
 
   async #look(): Promise<void> {
     const nowMs = performance.now();
-    const { isWanted, isAsked } = this.#driver.core.sharing?.demand ?? { isWanted: false, isAsked: false };
+    const { isWanted, isAsked } = this.#driver.core.session?.demand ?? { isWanted: false, isAsked: false };
     const unsent = isWanted && !isAsked ? await unsentBytes(this.#driver.sockets) : 0;
     this.#isKnown = unsent !== undefined;
     if (unsent !== undefined && !this.#isOver) {

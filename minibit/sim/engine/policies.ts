@@ -11,13 +11,13 @@ import type { assignSlots, Candidate } from "../../core/upload/choker.ts";
  */
 
 /** Any block, whichever. */
-export const randomBlock: ChooseBlock = (picker, { wanted }) => picker.random(wanted, 0);
+export const randomBlock: ChooseBlock = (rarity, { wanted }) => rarity.random(wanted, 0);
 
 /** The first block, as a video player would. */
 export function firstBlock(blockCount: number): ChooseBlock {
-  return (picker, { wanted }) => {
+  return (rarity, { wanted }) => {
     for (let block = 0; block < blockCount; block++) {
-      if (picker.has(block) && wanted(block)) {
+      if (rarity.has(block) && wanted(block)) {
         return block;
       }
     }

@@ -124,7 +124,7 @@ function strike(swarm: Swarm, { id, kind }: { readonly id: number; readonly kind
   swarm.kill(victim, { silent: kind === "power cut" });
   if (kind === "crash and return") {
     const { have: _, ...options } = victim.options;
-    const held = victim.core.sharing?.have;
+    const held = victim.core.session?.have;
     const have = held === undefined ? {} : { have: [...held] };
     swarm.add({ ...options, ...have, joinMs: swarm.clock.nowMs + 500 }, id);
   }
@@ -135,7 +135,7 @@ function isWhole(swarm: Swarm): boolean {
   const held = new Bitfield(swarm.geometry.blockCount);
   for (const { core, isAlive, options } of swarm.peers) {
     const gives = isAlive && options.lies === undefined && options.slots !== 0;
-    for (const block of gives ? (core.sharing?.have ?? []) : []) {
+    for (const block of gives ? (core.session?.have ?? []) : []) {
       held.add(block);
     }
   }

@@ -104,7 +104,7 @@ export function duplicateRatio(peers: readonly SimPeer[]): number {
   let duplicateBytes = 0;
   let downBytes = 0;
   for (const { core } of peers) {
-    const stats = core.sharing?.stats(0);
+    const stats = core.session?.stats(0);
     duplicateBytes += stats?.duplicateBytes ?? 0;
     downBytes += stats?.downBytes ?? 0;
   }

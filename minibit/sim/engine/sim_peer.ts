@@ -82,7 +82,7 @@ export class SimPeer extends Host {
 
   /** Whether it holds everything. */
   get isComplete(): boolean {
-    return this.core.sharing?.have.complete === true;
+    return this.core.session?.have.complete === true;
   }
 
   /** Takes in the payload of a BLOCK of `bytes` so far; returns how much of its block is there now. */

@@ -57,9 +57,9 @@ export class SimTracker {
     const link = this.#nextLink++;
     this.#links.set(peer, link);
     this.#peers.set(link, peer);
-    const { sharing } = peer.core;
+    const { session } = peer.core;
     const { sizeBytes, blockSizeBytes, blockCount } = this.#geometry;
-    const isKnown = sharing !== undefined;
+    const isKnown = session !== undefined;
     this.#later(() => {
       this.#loop.input({ type: "link_opened", link, host: "simulated" });
       this.#loop.input({
@@ -76,7 +76,7 @@ export class SimTracker {
           name: `peer ${peer.id}`,
           hosts: ["simulated"],
           port: 1,
-          blocks: sharing?.have ?? new Bitfield(0),
+          blocks: session?.have ?? new Bitfield(0),
           instance: link,
           done: peer.isComplete,
         },
@@ -112,7 +112,7 @@ export class SimTracker {
     this.#send(peer, {
       type: "STATS",
       ...NO_STATS,
-      ...peer.core.sharing?.stats(this.#clock.nowMs),
+      ...peer.core.session?.stats(this.#clock.nowMs),
       hashFailures: peer.core.hashFailures,
       neighbours: peer.wires.size,
       done: peer.isComplete,

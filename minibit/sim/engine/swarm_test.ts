@@ -26,7 +26,7 @@ test("nobody is faster than the bound, and nothing is lost: what comes in went o
     expect(ratio).toBeGreaterThanOrEqual(1);
     expect(ratio).toBeLessThan(1.2);
     const served = swarm.peers.reduce((sum, peer) => sum + peer.servedBytes, 0);
-    const received = swarm.peers.reduce((sum, { core }) => sum + (core.sharing?.stats(0).downBytes ?? 0), 0);
+    const received = swarm.peers.reduce((sum, { core }) => sum + (core.session?.stats(0).downBytes ?? 0), 0);
     expect(received).toBe(served);
     expect(duplicateRatio(swarm.peers)).toBeLessThan(0.01);
   }

@@ -31,7 +31,7 @@ export class Watchdog implements SwarmObserver {
       if (output.type === "send" && output.message.type === "REQUEST") {
         const { block } = output.message;
         assert(
-          peer.core.sharing?.have.has(block) === false,
+          peer.core.session?.have.has(block) === false,
           () => `peer ${peer.id} does not ask for block ${block} it holds`,
         );
       }
@@ -84,17 +84,17 @@ export class Watchdog implements SwarmObserver {
   }
 
   #checkOwners(peer: SimPeer): void {
-    const downloads = peer.core.sharing?.downloads;
-    if (downloads === undefined) {
+    const scheduler = peer.core.session?.scheduler;
+    if (scheduler === undefined) {
       return;
     }
     const before = this.#shared.get(peer);
     const now = new Set<number>();
-    for (const { block, owners } of downloads.fetching()) {
+    for (const { block, owners } of scheduler.fetching()) {
       assert(owners.length <= MAX_OWNERS, () => `block ${block} has ${owners.length} owners at peer ${peer.id}`);
       if (owners.length > 1) {
         now.add(block);
-        const isEndgame = downloads.picker.length === 0;
+        const isEndgame = scheduler.rarity.length === 0;
         assert(
           isEndgame || before?.has(block) === true,
           () => `block ${block} has two owners at peer ${peer.id} before the end`,
@@ -105,7 +105,7 @@ export class Watchdog implements SwarmObserver {
   }
 
   #checkMemory(peer: SimPeer): void {
-    const blockCount = peer.core.sharing?.geometry.blockCount ?? 0;
+    const blockCount = peer.core.session?.geometry.blockCount ?? 0;
     for (const { upload, download } of peer.core.liveLinks()) {
       const isBounded =
         upload.queue.length <= MAX_QUEUED_REQUESTS &&

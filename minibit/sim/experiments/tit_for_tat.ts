@@ -94,5 +94,5 @@ function heldByRiders(options: {
     }
   }
   swarm.run(() => honest.filter((peer) => peer.doneMs !== undefined).length >= honest.length / 2);
-  return median(riders.map(({ core }) => (core.sharing?.have.count ?? 0) / BLOCKS));
+  return median(riders.map(({ core }) => (core.session?.have.count ?? 0) / BLOCKS));
 }

@@ -13,8 +13,8 @@ import { hasSent } from "./link_history.ts";
 export const UNIT = 16 * 1024;
 
 /** Downloads with neighbours that do what a test tells them; blocks of `unitsPerBlock` units of 16 KiB. */
-export class DownloadsBench {
-  readonly downloads: RequestScheduler;
+export class SchedulerBench {
+  readonly scheduler: RequestScheduler;
   readonly geometry: Geometry;
   readonly have: Bitfield;
   readonly sent: { readonly link: number; readonly message: PeerMessage }[] = [];
@@ -38,7 +38,7 @@ export class DownloadsBench {
     for (const block of have) {
       this.have.add(block);
     }
-    this.downloads = new RequestScheduler({
+    this.scheduler = new RequestScheduler({
       geometry: this.geometry,
       have: this.have,
       rng: createRng(1),
@@ -62,7 +62,7 @@ export class DownloadsBench {
     for (const block of blocks) {
       holds.add(block);
     }
-    this.downloads.learnAll(link, holds);
+    this.scheduler.learnAll(link, holds);
     return link;
   }
 
@@ -78,13 +78,13 @@ export class DownloadsBench {
   }
 
   fill(link: LiveLink): void {
-    this.downloads.fill(link, this.nowMs);
+    this.scheduler.fill(link, this.nowMs);
   }
 
   /** Fills every link if blocks were freed, as settle does. */
   settle(): void {
-    if (this.downloads.refillAtMs(this.nowMs) <= this.nowMs) {
-      this.downloads.refill(this.links, this.nowMs);
+    if (this.scheduler.refillAtMs(this.nowMs) <= this.nowMs) {
+      this.scheduler.refill(this.links, this.nowMs);
     }
   }
 
@@ -102,12 +102,12 @@ export class DownloadsBench {
   deliver(link: LiveLink, unit: Unit = this.owed(link)[0] as Unit): boolean {
     const { block, offset, length } = unit;
     let bytes = this.#bytes.get(block) ?? 0;
-    const isWanted = this.downloads.judge(link, unit) === "wanted";
+    const isWanted = this.scheduler.judge(link, unit) === "wanted";
     if (isWanted && offset <= bytes && offset + length > bytes) {
       bytes = offset + length;
       this.#bytes.set(block, bytes);
     }
-    const isWhole = this.downloads.arrived(link, unit, { receivedBytes: isWanted ? bytes : 0, nowMs: this.nowMs });
+    const isWhole = this.scheduler.arrived(link, unit, { receivedBytes: isWanted ? bytes : 0, nowMs: this.nowMs });
     if (isWhole) {
       this.#bytes.delete(block);
     }
@@ -118,13 +118,13 @@ export class DownloadsBench {
   deliverAll(link: LiveLink): void {
     for (let unit = this.owed(link)[0]; unit !== undefined; unit = this.owed(link)[0]) {
       if (this.deliver(link, unit)) {
-        this.downloads.stored(unit.block);
+        this.scheduler.stored(unit.block);
       }
     }
   }
 
   reject(link: LiveLink, unit: Unit = this.owed(link)[0] as Unit, byChoke = false): void {
-    this.downloads.rejected(link, unit, { byChoke, nowMs: this.nowMs });
+    this.scheduler.rejected(link, unit, { byChoke, nowMs: this.nowMs });
   }
 
   /** What was said to a link, by type. */
@@ -134,7 +134,7 @@ export class DownloadsBench {
 
   /** The links that fetch a block. */
   owners(block: number): readonly number[] {
-    const fetching = [...this.downloads.fetching()].find((fetch) => fetch.block === block);
+    const fetching = [...this.scheduler.fetching()].find((fetch) => fetch.block === block);
     return fetching?.owners.map((link) => link.id) ?? [];
   }
 }
