@@ -52,7 +52,7 @@ function serve(file: string, address: { readonly hostname: string; readonly port
       data: () => undefined,
     },
   });
-  console.log("Ready");
+  console.log(JSON.stringify({ event: "ready" }));
 }
 
 async function fetchFile(

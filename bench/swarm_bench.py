@@ -108,7 +108,7 @@ class Bench:
 
     def minibit(self, i):
         common = ["bun", f"{self.a.repo}/peer.ts", str(i), "--tracker", f"{self.tracker}:5000",
-                  "--host", hosts.address(i), "--dir", f"{self.root}/p{i}", "--store", "direct"]
+                  "--host", hosts.address(i), "--dir", f"{self.root}/p{i}", "--store", "direct", "--events"]
         self.start(i, common + (["--source", self.source] if i == 0 else []), f"p{i}")
 
     def pipe(self, i):
@@ -146,7 +146,7 @@ class Bench:
             self.start(self.n + 1, ["bun", f"{a.repo}/tracker.ts", "--host", self.tracker, "--port", "5000",
                                     "--http-port", "8080", "--expect", str(self.n + 1)], "tracker")
             begin(0)
-            self.wait(lambda: "ready" in self.log("p0").lower(), 60)
+            self.wait(lambda: '"event":"ready"' in self.log("p0"), 60)
         elif client == "scp":
             begin(0)
             self.wait(lambda: "Server listening" in self.log("p0"), 60)
@@ -154,7 +154,7 @@ class Bench:
             begin(0)
         elif client == "pipe":
             begin(0)
-            self.wait(lambda: "ready" in self.log("p0").lower(), 60)
+            self.wait(lambda: '"event":"ready"' in self.log("p0"), 60)
         else:
             self.torrent_tracker()
             begin(0)

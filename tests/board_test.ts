@@ -1,4 +1,4 @@
-/** The board's routes over a real server, and what strangers and slow viewers can do to them: nothing. */
+/** The board's routes over a real server, and what untrusted peers and slow viewers can do to them: nothing. */
 import { afterEach, describe, expect, test } from "bun:test";
 import { BoardModel } from "../minibit/board/model/board_model.ts";
 import { BoardFeed } from "../minibit/board/model/feed.ts";
@@ -261,7 +261,7 @@ describe("a hostile peer", () => {
     const { host, port } = tracker.address;
     const closed = Promise.withResolvers<void>();
     const answers: Buffer[] = [];
-    const stranger = await Bun.connect({
+    const caller = await Bun.connect({
       hostname: host,
       port,
       socket: { data: (_, chunk) => void answers.push(chunk), close: () => closed.resolve() },
@@ -269,7 +269,7 @@ describe("a hostile peer", () => {
     const frame = Buffer.alloc(5);
     frame.writeUInt32BE(10_000_000);
     frame.writeUInt8(TRACKER_MESSAGES.STATS.code, 4);
-    stranger.write(frame);
+    caller.write(frame);
     await closed.promise;
     expect(Buffer.concat(answers).toString()).toContain("Cannot ");
 

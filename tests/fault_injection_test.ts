@@ -1,4 +1,4 @@
-/** The teaching switches of `run_full.ts`, with real processes: what goes wrong on purpose does, and the rest is right. */
+/** Fault injection by `run_full.ts`, with real processes: what goes wrong on purpose does, and the rest is right. */
 import { describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";

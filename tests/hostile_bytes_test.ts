@@ -1,4 +1,4 @@
-/** Whatever strangers send to an open port: that connection ends, the process lives and serves the others. */
+/** Whatever untrusted peers send to an open port: that connection ends, the process lives and serves the others. */
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { MAX_CONTROL_FRAME_BYTES, PROTOCOL_VERSION } from "../minibit/core/base/limits.ts";

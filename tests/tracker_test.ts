@@ -155,16 +155,16 @@ describe("a tracker", () => {
     expect(tracker.status().swarms[0]).toMatchObject({ done: true, peers: [{ state: "left" }, { state: "left" }] });
   });
 
-  test("tells a stranger what is wrong, and goes on", async () => {
+  test("tells an untrusted peer what is wrong, and goes on", async () => {
     const tracker = start();
     const received: Buffer[] = [];
     const closed = Promise.withResolvers<void>();
-    const stranger = await Bun.connect({
+    const caller = await Bun.connect({
       hostname: HOST,
       port: tracker.address.port,
       socket: { data: (_socket, chunk) => void received.push(chunk), close: () => closed.resolve() },
     });
-    stranger.write("GET /status HTTP/1.1\r\n\r\n");
+    caller.write("GET /status HTTP/1.1\r\n\r\n");
     await closed.promise;
     expect(Buffer.concat(received).toString()).toContain("Cannot read a message of unknown type");
 

@@ -216,7 +216,7 @@ export class HostPush {
     return {
       ...remoteFlags,
       MINIBIT_TRACKER: way.call.map((called) => formatAddress({ host: called, port })).join(","),
-      // where we called it; and where others may reach it that cannot reach it there, but no stranger can
+      // where we called it; and where others may reach it that cannot reach it there, but nobody else can
       MINIBIT_HOST: facts.ownAddress === undefined ? anyAddressLike(host.host) : `${facts.ownAddress},${PRIVATE}`,
       MINIBIT_PORT: String(peerPort),
       MINIBIT_TO: to,

@@ -198,7 +198,7 @@ describe.skipIf(!HAS_BROWSER)("the board", () => {
     await page.getByText("Cannot read the recording: its first line is not a recording's header").waitFor();
   }, 60_000);
 
-  test("what strangers call themselves is shown as text", async () => {
+  test("what untrusted peers call themselves is shown as text", async () => {
     const page = await replay(
       livelyEvents({ peers: 8, blocks: 20, seconds: 4, shareName: HOSTILE, nameOf: () => HOSTILE }),
     );

@@ -201,7 +201,7 @@ export class BoardFeed {
     return encoder.encode(`event: ${name}\ndata: ${JSON.stringify({ now: this.nowMs, events })}\n\n`);
   }
 
-  /** Whether the whole state can be told: strangers may register peers with a million blocks each. */
+  /** Whether the whole state can be told: untrusted peers may register peers with a million blocks each. */
   #fits(): boolean {
     let numbers = 0;
     for (const { peers } of this.model.swarms.values()) {

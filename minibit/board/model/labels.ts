@@ -6,7 +6,7 @@ const MAX_LABEL = 24;
 /** Control characters, and those that turn the direction of the text around them. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
-/** A text from a stranger, for one line: nothing unprintable, not too long. Escaping is up to who shows it. */
+/** A text from an untrusted peer, for one line: nothing unprintable, not too long. Escaping is up to who shows it. */
 export function tame(text: string, max = MAX_LABEL): string {
   const characters = [
     ...String(text)

@@ -52,7 +52,7 @@ export class BoardPage {
   constructor(root: HTMLElement) {
     const redraw = (): void => this.changed();
     const choose = (peer: number | undefined): void => {
-      // choosing the chosen one lets go of it
+      // choosing the chosen one again ends the choice
       this.#chosen = peer === this.#chosen ? undefined : peer;
       this.changed();
     };

@@ -6,7 +6,7 @@ export interface ElementOptions {
   readonly children?: readonly Node[];
 }
 
-/** Makes an element. Texts go in as texts: nothing a stranger sends is ever read as HTML. */
+/** Makes an element. Texts go in as texts: nothing an untrusted peer sends is ever read as HTML. */
 export function make<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   options: ElementOptions = {},

@@ -46,7 +46,7 @@ test("metrics tell of peers, bytes, copies and messages by swarm", async () => {
   }
 });
 
-test("no label holds what a stranger chose", async () => {
+test("no label holds what an untrusted peer chose", async () => {
   const { text } = await metricsText(busyFeed());
   expect(text).not.toContain("script");
   expect(text).not.toContain("peer\\");

@@ -24,7 +24,7 @@ export async function boardHtml(mode: PageMode): Promise<string> {
   bundled ??= bundle();
   const { script, styles } = await bundled;
   const recording = mode.kind === "exported" ? dataElement("recording", mode.recording) : "";
-  // only this very script and these styles: what a stranger might smuggle in does not run, and nothing leaves for elsewhere
+  // only this very script and these styles: what an untrusted peer might smuggle in does not run, and nothing leaves for elsewhere
   const policy = [
     "default-src 'none'",
     `script-src '${sourceHash(script)}'`,

@@ -130,7 +130,7 @@ function summaryOf(swarm: SwarmModel): string {
   ].join(", ");
 }
 
-/** A name from a stranger: no control character reaches the terminal. */
+/** A name from an untrusted peer: no control character reaches the terminal. */
 function shown(name: string): string {
   return quote(name, NAME_LENGTH).slice(1, -1);
 }

@@ -101,7 +101,7 @@ test("samples turn into lines of equal length, with holes where a peer was not t
   expect(series.percents.get(6)?.at(-1)).toBeGreaterThan(0);
 });
 
-test("names of strangers are one short line", () => {
+test("names of untrusted peers are one short line", () => {
   expect(tame("a\u202eb\u0000c\nd ")).toBe("abcd");
   expect(tame("x".repeat(500))).toBe(`${"x".repeat(23)}…`);
   expect(peerLabel({ id: 7, name: "\u200b " })).toBe("peer 7");

@@ -62,7 +62,7 @@ const NONE: readonly never[] = [];
  * Blocks on their way: which bytes of each came, from whom, and who is to blame when its hash is wrong.
  *
  * Bytes of a block are taken front to back from whoever brings the next ones, and are hashed as they come; this class
- * keeps none of them. A bad block from one peer convicts that peer. From several, the hash at each change of hands is
+ * keeps none of them. A bad block from one peer convicts that peer. From several, the hash at each change of sender is
  * kept; once the right block is there, the first of these that differs names the culprit.
  *
  * Source: the idea of libtorrent's `smart_ban.cpp`, with one hash a contribution in place of one a unit.
@@ -151,7 +151,7 @@ export class BlockReassembly<P extends Part, Digest> {
     return assembly;
   }
 
-  /** Stops at each place where hands changed in the evidence; returns what is behind the last. */
+  /** Stops at each place where the sender changed in the evidence; returns what is behind the last. */
   #compare(block: number, assembly: Assembly<P, Digest>, news: P): P {
     const earlier = this.#evidence.get(block)?.earlier ?? NONE;
     let rest = news;

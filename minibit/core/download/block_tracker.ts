@@ -20,7 +20,7 @@ export interface Fetch {
   readonly length: number;
   received: number;
   readonly owners: Owner[];
-  /** Several peers spoilt it together: this time it must come from one peer, from its first byte. */
+  /** Several peers sent a wrong block together: this time it must come from one peer, from its first byte. */
   readonly solo: boolean;
 }
 

@@ -214,7 +214,7 @@ test("with a download limit the requests are held back, and it is known when the
   expect(bench.owed(link)).toHaveLength(2);
 });
 
-test("a block spoilt by several is fetched anew from one peer only, from its first byte", () => {
+test("a wrong block of several senders is fetched anew from one peer only, from its first byte", () => {
   const bench = new SchedulerBench({ blocks: 1, unitsPerBlock: 4 });
   const [a, b] = [bench.add([0]), bench.add([0])];
   bench.fill(a);

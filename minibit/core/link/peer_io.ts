@@ -32,9 +32,9 @@ export type PeerInput =
     }
   /** The manifest's bytes were wrong. */
   | { readonly type: "manifest_refused"; readonly link: number }
-  /** A block's hash was right and it is on disk; `culprit`: who had spoilt it before, if that is known now. */
+  /** A block's hash was right and it is on disk; `culprit`: who had sent wrong bytes of it before, if that is known now. */
   | { readonly type: "block_stored"; readonly block: number; readonly culprit?: number }
-  /** A block's hash was wrong; `culprit`: the only peer that can have spoilt it. */
+  /** A block's hash was wrong; `culprit`: the only peer that can have sent the wrong bytes. */
   | { readonly type: "block_corrupt"; readonly block: number; readonly culprit?: number }
   /** A held block was hashed again; `link`: who doubted it. */
   | { readonly type: "block_checked"; readonly block: number; readonly health: BlockHealth; readonly link?: number }

@@ -22,7 +22,7 @@ interface AccusationParts {
 /**
  * What becomes of who sent something wrong: it is banned.
  *
- * One whose disk spoilt a block does not know. So it is told, and its link stays open for a while: when it has looked at its own copy and
+ * One whose disk damaged a block does not know. So it is told, and its link stays open for a while: when it has looked at its own copy and
  * says so too, it gets a second chance, but no third. A liar gains one more wrong block by that, for which the others ask elsewhere.
  */
 export class Accusations {
@@ -38,7 +38,7 @@ export class Accusations {
     if (peerId === undefined) {
       return;
     }
-    this.#missing.spoilt(block, peerId);
+    this.#missing.sentWrong(block, peerId);
     const { links, neighbours, event, send, unlink } = this.#parts;
     const link = this.#linkOf(peerId);
     if (link === undefined || !neighbours.mayBeForgiven(peerId)) {

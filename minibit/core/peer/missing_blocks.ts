@@ -7,14 +7,14 @@ type Missing = Extract<PeerEvent, { kind: "missing" }>;
 /** Notices that blocks are missing which nobody has any more because somebody's copy is bad: such a peer would wait without a word. */
 export class MissingBlocks {
   /** Who sent a block with a wrong hash, the last one at the end. */
-  readonly #spoilt = new Map<number, number>();
+  readonly #sentWrong = new Map<number, number>();
   #sinceMs: number | undefined;
   #told = 0;
 
   /** `peerId` sent `block` with a wrong hash. */
-  spoilt(block: number, peerId: number): void {
-    this.#spoilt.delete(block);
-    this.#spoilt.set(block, peerId);
+  sentWrong(block: number, peerId: number): void {
+    this.#sentWrong.delete(block);
+    this.#sentWrong.set(block, peerId);
   }
 
   /** What a person should hear, once for each time that it gets worse. */
@@ -38,7 +38,7 @@ export class MissingBlocks {
   /** A block that is missing, and why. */
   #cause({ scheduler, have, lostBlocks }: SwarmSession): Pick<Missing, "block" | "peerId" | "how"> | undefined {
     const isMissing = (block: number): boolean => !have.has(block) && scheduler.rarity.copies(block) === 0;
-    for (const [block, peerId] of this.#spoilt) {
+    for (const [block, peerId] of this.#sentWrong) {
       if (isMissing(block)) {
         return { block, peerId, how: "wrong hash" };
       }

@@ -23,7 +23,7 @@ test("greets on every link, and asks what the neighbour holds", () => {
   expect(peer.events("linked")).toEqual([{ kind: "linked", peerId: 9 }]);
 });
 
-test("strangers are dropped, and nobody else is harmed", () => {
+test("untrusted peers are dropped, and nobody else is harmed", () => {
   const peer = leecher();
   peer.greet(1, 9);
   const hello = helloOf({ peerId: 8, swarmId: SWARM_ID });
@@ -239,7 +239,7 @@ test("a liar is banned by name, and its block fetched from another", () => {
   expect(peer.sent(2, "REQUEST").map((unit) => unit.block)).toContain(block);
 });
 
-test("a block that several spoilt comes from one of them next time, and then the culprit is known", () => {
+test("a wrong block of several senders comes from one of them next time, and then the culprit is known", () => {
   const peer = new ScriptedPeer();
   peer.open(new Geometry(64 * UNIT, 64 * UNIT), new Bitfield(1));
   for (const link of [1, 2]) {
@@ -344,9 +344,9 @@ test("whatever a neighbour says in whatever order, at worst its link is dropped"
     { maxLength: 60 },
   );
   fc.assert(
-    fc.property(steps, fc.constantFrom("seed", "leecher", "stranger"), (said, role) => {
+    fc.property(steps, fc.constantFrom("seed", "leecher", "untrusted"), (said, role) => {
       const peer = new ScriptedPeer();
-      if (role !== "stranger") {
+      if (role !== "untrusted") {
         peer.open(GEOMETRY, role === "seed" ? Bitfield.full(8) : new Bitfield(8));
       }
       for (let link = 1; link <= 3; link++) {

@@ -225,7 +225,7 @@ export class SwarmSession {
     }
   }
 
-  /** @param options.solo nobody knows who spoilt it: it comes from one peer next time */
+  /** @param options.solo nobody knows who sent wrong bytes: it comes from one peer next time */
   blockCorrupt(block: number, options: { readonly solo: boolean }): void {
     this.scheduler.corrupt(block, options);
   }

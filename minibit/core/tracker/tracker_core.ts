@@ -341,13 +341,13 @@ export class TrackerCore {
     const nowMs = this.#nowMs;
     const lateMs = nowMs - this.#sweepMs;
     // after a pause of our own, peers' messages may still wait to be read: silence during it proves nothing
-    const excusedMs = lateMs > HEARTBEAT_MS ? lateMs : 0;
+    const graceMs = lateMs > HEARTBEAT_MS ? lateMs : 0;
     for (const [id, link] of this.#links) {
-      if (link.phase === "new" && nowMs > link.deadlineMs + excusedMs) {
+      if (link.phase === "new" && nowMs > link.deadlineMs + graceMs) {
         this.#drop(id, "did not register in time");
       } else if (link.phase !== "new") {
         const heard = link.phase === "registered" ? link.peer : link;
-        heard.heardMs = Math.min(nowMs, heard.heardMs + excusedMs);
+        heard.heardMs = Math.min(nowMs, heard.heardMs + graceMs);
         if (nowMs - heard.heardMs >= GONE_AFTER_MS) {
           this.#drop(id, `silent for ${GONE_AFTER_MS} ms`);
         }

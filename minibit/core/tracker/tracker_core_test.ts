@@ -326,7 +326,7 @@ describe("limits", () => {
     expect(ids).toContain("0b");
   });
 
-  test("strangers cannot fill the memory with huge swarms", () => {
+  test("untrusted peers cannot fill the memory with huge swarms", () => {
     const bench = new TrackerBench();
     const share = shareOf(MAX_BLOCKS);
     for (let i = 1; i <= 8; i++) {

@@ -133,7 +133,7 @@ test("a vacancy is filled by the best that waits, and moves nobody", () => {
   expect(holders(slots, "optimistic")).toEqual(["o"]);
 });
 
-test("a full house stays as it is at a vacancy, however good the challenger", () => {
+test("when all slots are taken they stay as they are at a vacancy, however good the challenger", () => {
   const held = ["a", "b", "c", "d"].map((name) => candidate(name, { slot: "regular" }));
   const slots = deal([...held, candidate("o", { slot: "optimistic" }), candidate("x", { receivedRate: 1e9 })], {
     moment: "vacancy",

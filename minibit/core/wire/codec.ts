@@ -4,7 +4,7 @@ import { ownedCopy } from "../base/owned_copy.ts";
 import { Bitfield, byteLength } from "../share/bitfield.ts";
 
 /**
- * Field codecs and frames: how values become bytes, and how bytes from a stranger become values.
+ * Field codecs and frames: how values become bytes, and how bytes from an untrusted peer become values.
  *
  * Frame = u32 big-endian length of what follows, u8 type, body. Every read checks that the bytes are there before it
  * allocates anything for them.

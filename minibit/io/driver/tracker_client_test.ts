@@ -335,10 +335,10 @@ test("what is no tracker at one of its addresses is left out, and the others are
   });
   cleanups.push(() => server.stop(true));
   const tracker = new SlowTracker();
-  const stranger = { host: "127.0.0.1", port: server.port };
+  const caller = { host: "127.0.0.1", port: server.port };
   const refusals: string[] = [];
   tracker.client({
-    ...{ have: new Bitfield(9), tracker: stranger, alternatives: [tracker.address] },
+    ...{ have: new Bitfield(9), tracker: caller, alternatives: [tracker.address] },
     onRefused: ({ text }) => refusals.push(text),
   });
   expect(await tracker.next()).toMatchObject({ type: "REGISTER", peerId: 1 });

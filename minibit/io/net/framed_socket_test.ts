@@ -106,8 +106,8 @@ async function connected(options: { caller?: Side; callee?: Side } = {}) {
   return { caller, callee, from: caller.socket as Socket, to: callee.socket as Socket };
 }
 
-/** A stranger that sends what it likes, and what it was sent. */
-async function stranger(callee: Side) {
+/** An untrusted peer that sends what it likes, and what it was sent. */
+async function untrustedPeer(callee: Side) {
   const port = listenAs(callee);
   const received: Buffer[] = [];
   const { promise: ended, resolve } = Promise.withResolvers<Buffer>();
@@ -263,7 +263,7 @@ test("a side that never reads is cut off before it fills our memory", async () =
 
 test("nonsense closes its own link after a last word, and no other", async () => {
   const callee = new Side({ onProtocolError: () => callee.socket?.send({ type: "KEEP_ALIVE" }) });
-  const { socket, ended, port } = await stranger(callee);
+  const { socket, ended, port } = await untrustedPeer(callee);
   socket.write(Buffer.concat([peerWire.encode({ type: "CHOKE" }), Buffer.from("GET / HTTP/1.1\r\n\r\n")]));
   expect(await ended).toEqual(Buffer.from(peerWire.encode({ type: "KEEP_ALIVE" })));
   const closed = await callee.end();
@@ -298,7 +298,7 @@ test("a handler may call what came a breach of the protocol", async () => {
 test("a payload that is cut off tells how much of it came", async () => {
   for (const how of ["end", "terminate"] as const) {
     const callee = new Side();
-    const { socket } = await stranger(callee);
+    const { socket } = await untrustedPeer(callee);
     socket.write(Buffer.concat([peerWire.encode(blockOf(1000)), Buffer.alloc(400)]));
     await callee.until(() => callee.payloadBytes === 400);
     socket[how]();
