@@ -26,7 +26,8 @@ export function nameOf(role: ChildRole): string {
 
 /** A tracker is ready when it listens. */
 export function trackerReady(line: string): TrackerReport | undefined {
-  return parseTrackerReport(line);
+  const report = parseTrackerReport(line);
+  return report?.event === "listening" ? report : undefined;
 }
 
 /** A peer is ready when others may come. */

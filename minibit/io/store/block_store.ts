@@ -2,7 +2,7 @@
 // It knows no neighbour and no socket, and judges no peer: it says what is on the disk.
 
 /**
- * Where a peer keeps blocks: one small interface, two implementations (`folder_store.ts`, `direct_store.ts`), one
+ * Where a peer keeps blocks: one small interface, two implementations for copies (`folder_store.ts`, `direct_store.ts`; the seed's reads the source), one
  * conformance suite. A store never judges bytes: the hash is checked by its caller, before `commit`.
  */
 

@@ -1,5 +1,5 @@
 // Room sim/experiments: one question of the lab a file: setting, literature, run, expected figures.
-// No engine: what several experiments need belongs to sim/engine/scenario.ts.
+// What several experiments need is no experiment: it belongs to sim/engine/scenario.ts.
 
 /** A row of a table: text as it is, numbers with as many digits as the column says. */
 export type Row = readonly (string | number)[];
